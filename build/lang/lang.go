@@ -1,0 +1,129 @@
+// Package lang says what envbuild asks of a language: to pin the project's
+// dependencies, to turn pins into steps, and to name the variables that its
+// environment needs. A language never downloads, never rewrites prefixes and
+// never prints; what it may read of the world is handed to it.
+package lang
+
+import (
+	"context"
+	"errors"
+
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// Language is one language that envbuild knows.
+type Language interface {
+	// Name is the key under "runtime" in the spec: "perl".
+	Name() string
+	// Lock resolves the spec's constraints and pins every source.
+	Lock(ctx context.Context, req LockRequest) (*LockResult, error)
+	// Steps turns the pins of a lock into steps, the runtime's first.
+	Steps(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.Step, error)
+	// Environment lists the variables that make the runtime and the bundle usable.
+	Environment() []Var
+}
+
+// OutputChecker is a language that checks what a step has built before it is
+// stored, such as requirements that only configuring brought to light.
+type OutputChecker interface {
+	// CheckOutput returns an error, with a hint, if the output must not be used.
+	CheckOutput(ctx context.Context, req CheckRequest) error
+}
+
+// FailureExplainer is a language that knows what a failed step's log means.
+type FailureExplainer interface {
+	// ExplainFailure returns a hint in one sentence or two, or "" if it has none.
+	ExplainFailure(lock *pkgspec.Lock, step *plan.Step, log []byte) string
+}
+
+// LockRequest is what a language locks from.
+type LockRequest struct {
+	Spec *pkgspec.Spec
+	// Previous is the lock so far, or nil.
+	Previous *pkgspec.Lock
+	// Update names distributions or modules that are to be resolved anew, to the
+	// newest version that the constraints allow.
+	Update []string
+	// Mirrors, if not empty, replaces the spec's mirrors (PERL_CARTON_MIRROR).
+	Mirrors []string
+	// ReadFile reads a file by its path relative to the spec's folder. An absent
+	// file is fs.ErrNotExist.
+	ReadFile func(name string) ([]byte, error)
+	Sources  Sources
+	// Evaluate runs a script of the language with the pinned runtime in a sandbox
+	// and returns what it prints; for requirement files that are programs. It
+	// builds the runtime if need be.
+	Evaluate func(ctx context.Context, runtime plan.Step, script string, stdin []byte) ([]byte, error)
+}
+
+// LockResult is a lock and what the person should know of how it came about.
+type LockResult struct {
+	Lock *pkgspec.Lock
+	// Notices are whole sentences.
+	Notices []string
+}
+
+// ErrNotFound says that a place was reached and doesn't have what was asked for.
+var ErrNotFound = errors.New("not found")
+
+// Sources is what a language may read of the world while it locks. A mirror is
+// a base address (http, https, file). An error other than ErrNotFound means that
+// a mirror could not be asked, which is never a reason to ask the next.
+type Sources interface {
+	// Read returns a small file, such as an index, fresh from the mirror.
+	Read(ctx context.Context, mirror, path string) ([]byte, error)
+	// Find brings the archive at path from the first mirror that has it into the
+	// store.
+	Find(ctx context.Context, mirrors []string, path string) (Archive, error)
+	// Pinned brings an archive whose digest is known into the store.
+	Pinned(ctx context.Context, src plan.Source) (Archive, error)
+}
+
+// Archive is a source in the store.
+type Archive struct {
+	// File is its path on disk, read-only.
+	File   string
+	SHA256 digest.SHA256
+	Size   int64
+	// Mirror is where Find found it.
+	Mirror string
+}
+
+// CheckRequest is a finished step.
+type CheckRequest struct {
+	Lock *pkgspec.Lock
+	Step *plan.Step
+	// Closure holds the step's closure, without itself.
+	Closure []*plan.Step
+	// Tree is the folder with what the step added, relative to its prefix.
+	Tree string
+	// RuntimeTree is the folder with the runtime's output.
+	RuntimeTree string
+}
+
+// Var is one variable of a language's environment.
+type Var struct {
+	Name string
+	// Kind says what happens to a value that the caller's environment has.
+	Kind VarKind
+	// Values are paths or strings in which plan.RuntimePrefix and
+	// plan.BundlePrefix stand for the real prefixes.
+	Values []string
+}
+
+// VarKind says how a variable meets the caller's value of it.
+type VarKind int
+
+// The kinds of variables.
+const (
+	// Set replaces the caller's value.
+	Set VarKind = iota
+	// Prepend puts Values before the caller's value of a search path, each once.
+	Prepend
+	// Path is a search path that doesn't inherit the caller's value.
+	Path
+	// Unset removes the variable.
+	Unset
+)
