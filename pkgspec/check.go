@@ -1,0 +1,253 @@
+package pkgspec
+
+import (
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+// The checks of scalars. Compiled expressions are made where a check is, so that
+// the package holds no state; a spec has few of each.
+
+// matches tells whether all of s matches the expression.
+func matches(expr, s string) bool { return regexp.MustCompile(`\A(?:` + expr + `)\z`).MatchString(s) }
+
+// no returns a problem unless ok.
+func no(ok bool, s, what, hint string) problem {
+	if ok {
+		return problem{}
+	}
+	return problem{quote(s) + " is no " + what, hint}
+}
+
+// checkPackageName follows Debian policy §5.6.1.
+func checkPackageName(s string) problem {
+	return no(matches(`[a-z0-9][a-z0-9+.-]+`, s), s, "Debian package name",
+		"it has two or more of lower-case letters, digits, +, - and ., and begins with a letter or a digit")
+}
+
+// checkVersion follows policy §5.6.12 for the upstream part. A hyphen is fine:
+// envbuild always adds a revision. An epoch isn't part of it.
+func checkVersion(s string) problem {
+	return no(matches(`[0-9][A-Za-z0-9.+~-]*`, s), s, "version of a package",
+		"it begins with a digit and has letters, digits and . + ~ -; a leading v is not part of it, and an epoch is written as package.epoch")
+}
+
+// CheckVersion reports whether v can be the version of a package: for versions
+// that don't come from the spec. The error has a Hint.
+func CheckVersion(v string) error {
+	if p := checkVersion(v); p.message != "" {
+		return &VersionError{Version: v}
+	}
+	return nil
+}
+
+// VersionError is a version that no package can have.
+type VersionError struct{ Version string }
+
+// Error says so.
+func (e *VersionError) Error() string { return checkVersion(e.Version).message }
+
+// Hint says what a version is made of.
+func (e *VersionError) Hint() string { return checkVersion(e.Version).hint }
+
+func checkMaintainer(s string) problem {
+	return no(matches(`[^<>@\s][^<>@]* <[^<>@\s]+@[^<>@\s]+>`, s), s, "maintainer",
+		"write a name and an address: Ops Team <ops@example.org>")
+}
+
+func checkDescription(s string) problem {
+	if strings.TrimSpace(s) == "" {
+		return problem{message: "is empty"}
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }) {
+		return problem{message: "holds a control character"}
+	}
+	return problem{}
+}
+
+func checkConstraint(s string) problem {
+	_, err := semver.NewConstraint(s)
+	return no(err == nil, s, "semver constraint", `write "~5.36" for all of a series, ">=5.30 <5.40" for a range, "5.36.0" for one release`)
+}
+
+// checkPerlConstraint also refuses perl's decimal form of versions, which semver
+// would take for another number.
+func checkPerlConstraint(s string) problem {
+	if m := regexp.MustCompile(`\b5\.0(\d\d)(\d{3})?\b`).FindStringSubmatch(s); m != nil {
+		return problem{fmt.Sprintf("%s holds a version in perl's decimal form, %s", quote(s), m[0]),
+			fmt.Sprintf("write 5.%s", strings.TrimPrefix(m[1], "0"))}
+	}
+	return checkConstraint(s)
+}
+
+// maxPrefix is the length of the placeholder that a prefix replaces, which is
+// also all the room there is for it where a binary holds it as a C string.
+const maxPrefix = 64
+
+// checkPrefix accepts a folder that a package may own entirely. It stands in
+// shebangs, makefiles and unit files, none of which can quote, so it is made of
+// characters that mean nothing to any of them.
+func checkPrefix(s string) problem {
+	if p := checkAbsolute(s); p.message != "" {
+		return p
+	}
+	if !matches(`[A-Za-z0-9/._+-]+`, s) {
+		return problem{quote(s) + " holds a character that shebangs and shell scripts can't carry", "use letters, digits, / . _ + and - only"}
+	}
+	if len(s) > maxPrefix {
+		return problem{fmt.Sprintf("%s has %d characters; a prefix has at most %d", quote(s), len(s), maxPrefix), "choose a shorter one"}
+	}
+	if !ownable(s) {
+		return problem{quote(s) + " belongs to the system", "choose a folder below /opt, /srv, /home or /usr/local, such as /opt/some-application"}
+	}
+	return problem{}
+}
+
+// ownable reports whether a package can own the folder without owning what other
+// packages or the machine's administrator put there. Policy §9.1.1 leaves /opt,
+// /srv and folders outside the FHS to us; §9.1.2 forbids packages in /usr/local,
+// where many shops nevertheless want them.
+func ownable(prefix string) bool {
+	parts := strings.Split(strings.TrimPrefix(prefix, "/"), "/")
+	below := func(folders ...string) bool {
+		return len(parts) > len(folders) && slices.Equal(parts[:len(folders)], folders)
+	}
+	switch top := parts[0]; {
+	case top == "opt", top == "srv", top == "home":
+		return len(parts) > 1
+	case below("usr", "local"):
+		shared := []string{"bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src"}
+		return len(parts) > 3 || !slices.Contains(shared, parts[2])
+	case below("var", "www"), below("var", "opt"):
+		return true
+	default:
+		system := []string{"bin", "boot", "dev", "etc", "lost+found", "media", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "var"}
+		return !slices.Contains(system, top) && !strings.HasPrefix(top, "lib")
+	}
+}
+
+func checkAbsolute(s string) problem {
+	if !path.IsAbs(s) {
+		return problem{quote(s) + " is no absolute path", ""}
+	}
+	if path.Clean(s) != s || s == "/" {
+		return problem{quote(s) + " is no clean path of a folder", "write it without a slash at the end, //, . and .."}
+	}
+	return problem{}
+}
+
+// checkInside accepts a path that stays below the spec's folder.
+func checkInside(s string) problem {
+	return no(fs.ValidPath(s) && s != "." && !strings.Contains(s, `\`), s, "path inside the project",
+		"write it relative to the spec's folder, without . and ..")
+}
+
+func checkRelative(s string) problem {
+	return no(!path.IsAbs(s) && path.Clean(s) == s && s != ".", s, "relative path",
+		"write it relative to the spec's folder, without a leading ./")
+}
+
+// checkURL accepts an address that needs no secrets: the spec is committed.
+func checkURL(s string) problem {
+	u, err := url.Parse(s)
+	const hint = "write an address such as https://example.org/file or file:///srv/file"
+	switch {
+	case err != nil || strings.Contains(s, " "):
+		return problem{quote(s) + " is no address", hint}
+	case u.User != nil:
+		return problem{quote(u.Redacted()) + " holds a user name or a password", "put them into ~/.netrc: the spec is committed"}
+	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && path.IsAbs(u.Path):
+		return problem{}
+	}
+	return no((u.Scheme == "http" || u.Scheme == "https") && u.Host != "", s, "http, https or file address", hint)
+}
+
+func checkMirror(s string) problem {
+	if strings.Contains(s, ":") {
+		return checkURL(s)
+	}
+	return no(!path.IsAbs(s), s, "mirror", "write a folder as file://"+s+", or relative to the spec's")
+}
+
+func checkSHA256(s string) problem {
+	_, err := digest.Parse(s)
+	return no(err == nil, s, "SHA-256", "it has 64 hexadecimal digits; sha256sum prints it")
+}
+
+func canonicalSHA256(s string) string {
+	d, err := digest.Parse(s)
+	if err != nil {
+		return s
+	}
+	return d.String()
+}
+
+func checkGlob(s string) problem {
+	const hint = `write it relative to the spec's folder: lib, "*.psgi", "**/*.t"`
+	if path.IsAbs(s) || strings.Contains(s, `\`) {
+		return problem{quote(s) + " is no pattern inside the project", hint}
+	}
+	for _, element := range strings.Split(strings.TrimSuffix(s, "/"), "/") {
+		_, err := path.Match(element, "")
+		switch {
+		case element == "" || element == "." || element == "..":
+			return problem{quote(s) + " is no pattern inside the project", hint}
+		case err != nil:
+			return problem{quote(s) + " is no pattern: a [ is not closed", hint}
+		case element != "**" && strings.Contains(element, "**"):
+			return problem{quote(s) + " is no pattern: ** stands between slashes", hint}
+		}
+	}
+	return problem{}
+}
+
+func checkEnvName(s string) problem {
+	return no(matches(`[A-Za-z_][A-Za-z0-9_]*`, s), s, "name of a variable", "it has letters, digits and _, and begins with no digit")
+}
+
+func checkSpecEnvName(s string) problem {
+	if s == ProjectBase {
+		return problem{s + " is set by envbuild", "choose another name; app.base sets it for a package without the application"}
+	}
+	return checkEnvName(s)
+}
+
+func checkServiceName(s string) problem {
+	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.-]*`, s), s, "name of a service", "it has letters, digits, _, . and -")
+}
+
+// checkUser follows what adduser accepts.
+func checkUser(s string) problem {
+	return no(matches(`[a-z_][a-z0-9_-]{0,31}`, s), s, "user or group name", "it has lower-case letters, digits, _ and -, and at most 32 of them")
+}
+
+func checkWord(s string) problem {
+	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.+~-]*`, s), s, "word of letters, digits and . _ + ~ -", "")
+}
+
+func checkDistribution(s string) problem {
+	hint := ""
+	if strings.Contains(s, "::") {
+		hint = "distributions are written with hyphens: " + strings.ReplaceAll(s, "::", "-")
+	}
+	return no(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*`, s), s, "name of a distribution", hint)
+}
+
+func checkModule(s string) problem {
+	return no(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*(::[A-Za-z0-9_]+)*`, s), s, "name of a module or a distribution", "")
+}
+
+// checkRelation follows policy §7.1.
+func checkRelation(s string) problem {
+	const one = `[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?( ?\((<<|<=|=|>=|>>) ?[0-9][A-Za-z0-9.+~:-]*\))?`
+	return no(matches(one+`( ?\| ?`+one+`)*`, s), s, "dependency on a Debian package", `write it as in a control file: nginx, "libc6 (>= 2.36)", "a | b"`)
+}

@@ -1,0 +1,62 @@
+package pkgspec
+
+// Use is what someone wants to do with a spec.
+type Use int
+
+// The uses of a spec.
+const (
+	// UseBuild is to lock, build and run locally.
+	UseBuild Use = iota
+	// UseDeb is to make packages.
+	UseDeb
+	// UsePublish is to publish them.
+	UsePublish
+)
+
+// Unsupported names what the spec asks of a use that this version of envbuild
+// doesn't do yet, in the order of the spec; nil if there is nothing. What a use
+// doesn't touch doesn't disturb it: services are no matter for a build.
+func (s *Spec) Unsupported(use Use) Errors {
+	var errs Errors
+	missing := func(what, hint string, path ...string) {
+		errs = append(errs, s.ErrorAt(what+" not supported by this version of envbuild yet", hint, path...))
+	}
+	if l := s.Runtime.Language; l != "perl" {
+		missing("the language "+l+" is", "perl is", "runtime", l)
+	}
+	for _, o := range s.Dependencies.Others {
+		missing("dependencies from "+o.Name+" are", "those from cpan are", "dependencies", o.Name)
+	}
+	if use == UseBuild {
+		return errs.sorted()
+	}
+	if s.Runtime.As == AsPackage {
+		missing("a runtime that is a package of its own is", "write as: bundled", "runtime", "as")
+	}
+	if s.Package.Releases > 0 {
+		missing("keeping several releases on a server is", "write releases: 0, which leaves the files in place", "package", "releases")
+	}
+	if len(s.Services) > 0 {
+		missing("writing units for services is", "delete the services section and ship units through package.contents", "services")
+	}
+	if use == UsePublish {
+		missing("publishing packages is", "copy what envbuild deb made to the repository by hand", "publish")
+	}
+	return errs.sorted()
+}
+
+// Incomplete names what the spec leaves out that a use needs, nil if nothing. A
+// version isn't asked for, because the command line can give it.
+func (s *Spec) Incomplete(use Use) Errors {
+	var errs Errors
+	if use == UseBuild {
+		return nil
+	}
+	if s.Maintainer == "" {
+		errs = append(errs, s.ErrorAt("a package needs a maintainer", "add it like this: maintainer: Ops Team <ops@example.org>"))
+	}
+	if s.Description == "" {
+		errs = append(errs, s.ErrorAt("a package needs a description", "add it like this: description: The web application of some project"))
+	}
+	return errs
+}

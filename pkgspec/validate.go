@@ -1,0 +1,137 @@
+package pkgspec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// ProjectBase is the variable that names the application's folder: the checkout,
+// or the application on a server (design.md §4).
+const ProjectBase = "PROJECT_BASE"
+
+// BuiltinRefs are the variables to which a value may refer though the spec
+// doesn't set them: PROJECT_BASE, and those of the caller that a login and a
+// unit with a user both have. Any other variable of the caller's may be absent on
+// the server, where ${TMPDIR}/x would silently become /x.
+func BuiltinRefs() []string { return []string{ProjectBase, "HOME", "LOGNAME", "PATH", "USER"} }
+
+// judgeRuntime checks that the runtime is one language.
+func judgeRuntime(d *decoder, n *Node, at string, r *Runtime) bool {
+	var given []string
+	for _, f := range n.Fields {
+		if slices.Contains([]string{"perl", "node", "python", "ruby"}, f.Key.Text) {
+			given = append(given, f.Key.Text)
+		}
+	}
+	if len(given) != 1 {
+		message := "names no language"
+		if len(given) > 1 {
+			message = "names " + strings.Join(given, " and ") + ", but a spec has one language"
+		}
+		d.fail(n, at, message, `write it like this: runtime: {perl: "~5.36"}`)
+		return false
+	}
+	if _, err := semver.StrictNewVersion(r.Constraint); r.Options.Source != "" && err != nil {
+		d.fail(n.Get(given[0]), join(at, given[0]), "with options.source it must be one release, not "+quote(r.Constraint),
+			"write the version of the archive in full: 5.36.0")
+		return false
+	}
+	return true
+}
+
+func judgeSource(d *decoder, n *Node, at string, o *RuntimeOptions) bool {
+	switch {
+	case o.Source != "" && o.SHA256 == "":
+		d.fail(n.field("source").Key, join(at, "source"), "needs sha256 beside it", "add the SHA-256 of the archive; sha256sum prints it")
+	case o.Source == "" && o.SHA256 != "":
+		d.fail(n.field("sha256").Key, join(at, "sha256"), "needs source beside it", "add the address of the archive, or leave both out")
+	default:
+		return true
+	}
+	return false
+}
+
+// judgeService checks what a service's keys mean together, and gives restart the
+// default that depends on them.
+func judgeService(d *decoder, n *Node, at string, s *Service) bool {
+	before := len(d.errs)
+	if len(s.Run) == 0 || len(s.Run[0]) == 0 {
+		d.fail(n.field("run").Key, join(at, "run"), "names no command", "write it like this: run: [script/web]")
+	}
+	if s.Hot != nil && s.Listen == nil {
+		d.fail(n.field("hot").Key, join(at, "hot"), "there is no socket to keep", "add listen, or delete hot")
+	}
+	if s.Schedule != "" {
+		for _, other := range []string{"hot", "instances", "listen"} {
+			if f := n.field(other); f != nil {
+				d.fail(f.Key, join(at, other), "has no meaning for a service with a schedule", "delete one of the two")
+			}
+		}
+		if s.Restart == RestartAlways {
+			d.fail(n.Get("restart"), join(at, "restart"), "a service with a schedule can't be restarted always", "write on-failure or no")
+		}
+	}
+	if s.Restart == "" {
+		s.Restart = RestartAlways
+		if s.Schedule != "" {
+			s.Restart = RestartNo
+		}
+	}
+	return len(d.errs) == before
+}
+
+// finish checks and fills in what depends on several sections.
+func (s *Spec) finish(d *decoder) {
+	if s.Package.Prefix == "" {
+		s.Package.Prefix = "/opt/" + s.Name
+		if p := checkPrefix(s.Package.Prefix); p.message != "" {
+			d.fail(d.doc.find([]string{"name"}), "name", "the default prefix doesn't do: "+p.message, "give package.prefix")
+		}
+	}
+	if s.Runtime.Prefix != "" && s.Runtime.As != AsPackage {
+		d.fail(d.doc.find([]string{"runtime", "prefix"}), "runtime.prefix", "is for a runtime that is a package of its own",
+			"add as: package, or delete it; a bundled runtime stands below package.prefix")
+	}
+	known := s.checkEnv(d, []string{"env"}, s.Env, BuiltinRefs())
+	for _, v := range s.Services {
+		path := []string{"services", v.Name}
+		all := s.checkEnv(d, append(path, "env"), v.Env, known)
+		for i, arg := range v.Run {
+			checkRefs(d, append(path, "run", fmt.Sprint(i)), arg, all)
+		}
+		checkRefs(d, append(path, "listen"), v.Listen, all)
+	}
+}
+
+// checkEnv checks that each variable refers to earlier ones and returns the names
+// that are known after the last.
+func (s *Spec) checkEnv(d *decoder, path []string, vars []EnvVar, known []string) []string {
+	known = slices.Clone(known)
+	for _, v := range vars {
+		for i, value := range v.Values {
+			place := append(slices.Clone(path), v.Name)
+			if v.List {
+				place = append(place, fmt.Sprint(i))
+			}
+			checkRefs(d, place, value, known)
+		}
+		known = append(known, v.Name)
+	}
+	return known
+}
+
+func checkRefs(d *decoder, path []string, v Value, known []string) {
+	for _, ref := range v.Refs() {
+		if slices.Contains(known, ref) {
+			continue
+		}
+		hint := "a value refers to earlier variables of env and to " + strings.Join(BuiltinRefs(), ", ") + "; a list adds to what a variable holds"
+		if near := nearest(ref, known); near != "" {
+			hint = fmt.Sprintf("did you mean ${%s}?", near)
+		}
+		d.fail(d.doc.find(path), strings.Join(path, "."), "refers to "+ref+", which is not set before it", hint)
+	}
+}
