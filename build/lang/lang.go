@@ -127,3 +127,9 @@ const (
 	// Unset removes the variable.
 	Unset
 )
+
+// Interpreter is a language whose Lock may ask for LockRequest.Evaluate.
+type Interpreter interface {
+	// Interpreter is the program that runs scripts, below plan.RuntimePrefix.
+	Interpreter() string
+}

@@ -71,7 +71,7 @@ func Inputs(s *Step, m Machine, closure []Dependency) []Input {
 	for _, src := range s.Sources {
 		add("source "+src.File, src.SHA256.String())
 	}
-	for _, v := range s.Env {
+	for _, v := range Environ(s) {
 		add("variable "+v.Name, v.Value)
 	}
 	for _, f := range s.Shared {

@@ -1,0 +1,35 @@
+# Two commands matter: make demo and make test. Each installs what is missing.
+
+GO ?= go
+export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
+
+.PHONY: all setup build mirror demo test lint bench clean
+
+all: build
+
+setup:
+	@./.ci/setup
+
+# CGO is off, so that one binary runs on every Debian and Ubuntu release.
+build: setup
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/envbuild ./cmd/envbuild
+
+# The sample's archives, in the layout of a CPAN mirror.
+mirror: setup
+	$(GO) run ./internal/cpantest/mirror testdata/plack-app/mirror
+
+demo: build mirror
+	@./testdata/demo.sh
+
+test: build mirror
+	$(GO) vet ./...
+	$(GO) test -timeout 45m ./...
+
+lint:
+	golangci-lint run
+
+bench: build mirror
+	@./testdata/bench.sh
+
+clean:
+	rm -rf bin out .cache

@@ -1,0 +1,96 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/envbuild/envbuild/build/lang"
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/build/sandbox"
+	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/elfedit"
+)
+
+// finish checks what a successful recipe added and stores it. A cause is the
+// step's fault, err the engine's.
+func (j *stepJob) finish(ctx context.Context, tier sandbox.Tier, box sandbox.Command, res sandbox.Result, start time.Time) (_ StepOutput, cause, err error) {
+	o := &j.builder.opts
+	own := len(box.Layers) - 1 // the layer that the step installs into
+	if cause := j.foreignChanges(res.Changes[own]); cause != nil {
+		return StepOutput{}, cause, nil
+	}
+	upper := box.Layers[own].Upper
+	if _, err := elfedit.FixTree(upper, box.Layers[own].Prefix); err != nil {
+		return StepOutput{}, fmt.Errorf("make library paths relative: %w", err), nil
+	}
+	libraries, cause, err := j.libraries(upper)
+	if cause != nil || err != nil {
+		return StepOutput{}, cause, err
+	}
+	if cause := j.checkByLanguage(ctx, upper); cause != nil {
+		return StepOutput{}, cause, nil
+	}
+	stored, err := o.Store.PutOutput(ctx, upper)
+	if err != nil {
+		return StepOutput{}, nil, fmt.Errorf("store the output of %s: %w", j.step.Name, err)
+	}
+	inputs, err := json.Marshal(j.inputs)
+	if err != nil {
+		return StepOutput{}, nil, err
+	}
+	action, err := o.Store.PutAction(ctx, &store.Action{
+		Key: j.key, Output: stored.ID, Tier: int(tier), TierName: tier.String(),
+		Step: j.step.Name, Version: j.step.Version,
+		Started: start, Duration: o.Now().Sub(start),
+		Inputs: inputs, Libraries: libraries,
+	})
+	if err != nil {
+		return StepOutput{}, nil, err
+	}
+	out, err := j.builder.output(ctx, j.step, j.key, action.Output)
+	return out, nil, err
+}
+
+// foreignChanges returns an error for what the step changed of its closure,
+// except the files that its recipe names.
+func (j *stepJob) foreignChanges(c sandbox.Changes) error {
+	e := &ForeignChangeError{Deleted: c.Deleted}
+	for _, path := range c.Modified {
+		shared := slices.ContainsFunc(j.step.Shared, func(f plan.SharedFile) bool { return f.Path == path })
+		if !shared {
+			e.Modified = append(e.Modified, path)
+		}
+	}
+	if len(e.Modified)+len(e.Deleted) == 0 {
+		return nil
+	}
+	return e
+}
+
+func (j *stepJob) checkByLanguage(ctx context.Context, tree string) error {
+	checker, ok := j.builder.opts.Language.(lang.OutputChecker)
+	if !ok {
+		return nil
+	}
+	req := lang.CheckRequest{Lock: j.builder.opts.Lock, Step: j.step, Tree: tree}
+	for _, dep := range j.closure {
+		req.Closure = append(req.Closure, dep.Step)
+		if dep.Step.Kind == plan.Runtime {
+			req.RuntimeTree = dep.Tree
+		}
+	}
+	return checker.CheckOutput(ctx, req)
+}
+
+// output finds a step's output in the store.
+func (b *Builder) output(ctx context.Context, s *plan.Step, key digest.Key, id digest.ID) (StepOutput, error) {
+	out, err := b.opts.Store.Output(ctx, id)
+	if err != nil {
+		return StepOutput{}, fmt.Errorf("the output of %s: %w", s.Name, err)
+	}
+	return StepOutput{Step: s, Key: key, ID: id, Tree: out.Tree}, nil
+}

@@ -1,0 +1,345 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+// Build runs what the store lacks of the graph. A step whose dependencies failed
+// does not run; the others do, since what they build is kept. The error joins
+// the failures of all steps, or is an *InterruptedError.
+func (b *Builder) Build(ctx context.Context, g *plan.Graph) (*Result, error) {
+	jobs, err := NewJobserver(b.opts.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	defer jobs.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	r := b.newRun(g, jobs)
+	err = r.loop(ctx)
+	cancel()
+	r.drain()
+	if err == nil {
+		err = errors.Join(r.failures...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.result()
+}
+
+// run is one Build. Only the goroutine of loop touches its fields; steps,
+// fetches and the wait for a token run in others and report by channels.
+type run struct {
+	b     *Builder
+	graph *plan.Graph
+	jobs  *Jobserver
+
+	ready   *readyQueue
+	waiting map[string]int // dependencies that are not done, by step
+	outputs map[string]StepOutput
+	hit     map[string]bool
+	keys    map[string]stepKey
+	fetched map[string]*fetchState // by step
+	working int                    // goroutines under way
+	asking  bool                   // one of them waits for a token
+
+	tokens    chan error
+	finished  chan stepResult
+	arrivals  chan arrival
+	failures  []error
+	lost      map[string]bool // steps that failed or can't run
+	remaining int
+}
+
+type stepKey struct {
+	key    digest.Key
+	inputs []plan.Input
+}
+
+type fetchState struct {
+	paths []string
+	done  bool
+	wants bool // the step is ready but for its sources
+}
+
+type arrival struct {
+	step  string
+	paths []string
+	err   error
+}
+
+type stepResult struct {
+	step   *plan.Step
+	output StepOutput
+	shared bool // another process built it meanwhile
+	err    error
+}
+
+func (b *Builder) newRun(g *plan.Graph, jobs *Jobserver) *run {
+	r := &run{
+		b: b, graph: g, jobs: jobs,
+		ready:     newReadyQueue(g, remaining(g, b.recordedDuration)),
+		waiting:   map[string]int{},
+		outputs:   map[string]StepOutput{},
+		hit:       map[string]bool{},
+		keys:      map[string]stepKey{},
+		fetched:   map[string]*fetchState{},
+		tokens:    make(chan error),
+		finished:  make(chan stepResult),
+		arrivals:  make(chan arrival),
+		lost:      map[string]bool{},
+		remaining: len(g.Steps()),
+	}
+	for _, s := range g.Steps() {
+		r.waiting[s.Name] = len(s.Deps)
+	}
+	return r
+}
+
+// loop starts what can start and waits for what is under way, until nothing is.
+func (r *run) loop(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	for r.remaining > 0 {
+		if r.ready.Len() > 0 && !r.asking {
+			r.asking = true
+			r.spawn(func() { r.tokens <- r.jobs.Acquire(ctx) })
+		}
+		if r.working == 0 {
+			return nil // only steps behind failed ones are left
+		}
+		if err := r.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin finds what the store has, from the graph's start on, and begins to fetch
+// the sources of all other steps, those first that will be needed first.
+func (r *run) begin(ctx context.Context) error {
+	steps := r.graph.Steps()
+	for _, s := range steps {
+		if r.waiting[s.Name] == 0 && !r.hit[s.Name] {
+			if err := r.consider(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	r.b.opts.Emit(Event{Kind: Planned, Total: len(steps), Cached: len(r.hit)})
+	queue := newReadyQueue(r.graph, r.ready.priority)
+	for _, s := range steps {
+		if !r.hit[s.Name] {
+			queue.add(s)
+		}
+	}
+	for queue.Len() > 0 {
+		r.fetch(ctx, queue.take())
+	}
+	return nil
+}
+
+// consider decides what happens to a step whose dependencies are all done: it is
+// there already, or it gets ready when its sources are.
+func (r *run) consider(ctx context.Context, s *plan.Step) error {
+	known := make(map[string]digest.ID, len(r.outputs))
+	for name, o := range r.outputs {
+		known[name] = o.ID
+	}
+	inputs, missing := r.b.inputs(r.graph, s, known)
+	if missing != "" {
+		return fmt.Errorf("%s is ready before %s", s.Name, missing)
+	}
+	key := plan.KeyOf(inputs)
+	action, err := r.b.lookup(ctx, s, key)
+	if err != nil {
+		return err
+	}
+	if action != nil {
+		out, err := r.b.output(ctx, s, key, action.Output)
+		if err != nil {
+			return err
+		}
+		r.hit[s.Name] = true
+		r.b.opts.Emit(Event{Kind: StepDone, Name: s.Name, Version: s.Version, Key: key, Output: out.ID, Hit: true})
+		return r.done(ctx, out)
+	}
+	r.keys[s.Name] = stepKey{key, inputs}
+	f := r.source(s.Name)
+	if f.done {
+		r.ready.add(s)
+	}
+	f.wants = true
+	return nil
+}
+
+func (r *run) done(ctx context.Context, out StepOutput) error {
+	r.outputs[out.Step.Name] = out
+	r.remaining--
+	for _, s := range r.graph.Dependents(out.Step.Name) {
+		r.waiting[s.Name]--
+		if r.waiting[s.Name] == 0 && !r.lost[s.Name] {
+			if err := r.consider(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) source(step string) *fetchState {
+	if r.fetched[step] == nil {
+		r.fetched[step] = &fetchState{}
+	}
+	return r.fetched[step]
+}
+
+// fetch brings the sources of a step. How many come at once is the fetcher's
+// business.
+func (r *run) fetch(ctx context.Context, s *plan.Step) {
+	r.source(s.Name)
+	r.spawn(func() {
+		a := arrival{step: s.Name}
+		for _, src := range s.Sources {
+			path, err := r.b.opts.Fetch(ctx, src)
+			if err != nil {
+				a.err = err
+				break
+			}
+			a.paths = append(a.paths, path)
+		}
+		r.arrivals <- a
+	})
+}
+
+func (r *run) spawn(f func()) {
+	r.working++
+	go f()
+}
+
+func (r *run) wait(ctx context.Context) error {
+	select {
+	case err := <-r.tokens:
+		r.working--
+		r.asking = false
+		if err != nil {
+			return interrupted(ctx, err)
+		}
+		return r.start(ctx)
+	case a := <-r.arrivals:
+		r.working--
+		if ctx.Err() != nil {
+			return interrupted(ctx, a.err)
+		}
+		return r.arrived(a)
+	case res := <-r.finished:
+		r.working--
+		if ctx.Err() != nil && res.err != nil {
+			return interrupted(ctx, res.err)
+		}
+		return r.ended(ctx, res)
+	}
+}
+
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return &InterruptedError{Cause: context.Cause(ctx)}
+	}
+	return err
+}
+
+// start gives the token that was got to the step that waits longest for the end.
+func (r *run) start(ctx context.Context) error {
+	if r.ready.Len() == 0 {
+		return r.jobs.Release()
+	}
+	s := r.ready.take()
+	job := stepJob{
+		builder: r.b, jobs: r.jobs, step: s,
+		key: r.keys[s.Name].key, inputs: r.keys[s.Name].inputs,
+		paths: r.fetched[s.Name].paths,
+	}
+	for _, dep := range r.graph.Closure(s.Name) {
+		job.closure = append(job.closure, r.outputs[dep.Name])
+	}
+	r.spawn(func() { r.finished <- job.run(ctx) })
+	return nil
+}
+
+func (r *run) arrived(a arrival) error {
+	s := r.graph.Step(a.step)
+	if a.err != nil {
+		if r.outputs[a.step].Step == nil {
+			r.lose(s, a.err)
+		}
+		return nil
+	}
+	f := r.source(a.step)
+	f.paths, f.done = a.paths, true
+	if f.wants && r.outputs[a.step].Step == nil {
+		r.ready.add(s)
+	}
+	return nil
+}
+
+func (r *run) ended(ctx context.Context, res stepResult) error {
+	if res.err != nil {
+		r.lose(res.step, res.err)
+		return nil
+	}
+	if res.shared {
+		r.hit[res.step.Name] = true
+	}
+	return r.done(ctx, res.output)
+}
+
+// lose notes a failure; what depends on the step can't run.
+func (r *run) lose(s *plan.Step, err error) {
+	r.failures = append(r.failures, err)
+	lost := []*plan.Step{s}
+	for len(lost) > 0 {
+		s, lost = lost[0], lost[1:]
+		if !r.lost[s.Name] {
+			r.lost[s.Name] = true
+			r.remaining--
+			lost = append(lost, r.graph.Dependents(s.Name)...)
+		}
+	}
+}
+
+// drain waits for the goroutines that are left after an interruption.
+func (r *run) drain() {
+	for r.working > 0 {
+		select {
+		case <-r.tokens:
+		case <-r.arrivals:
+		case <-r.finished:
+		}
+		r.working--
+	}
+}
+
+func (r *run) result() (*Result, error) {
+	res := &Result{Cached: len(r.hit)}
+	for _, s := range r.graph.Steps() {
+		res.Outputs = append(res.Outputs, r.outputs[s.Name])
+	}
+	res.Built = len(res.Outputs) - res.Cached
+	keys := make(map[string]digest.Key, len(res.Outputs))
+	for _, o := range res.Outputs {
+		keys[o.Step.Name] = o.Key
+	}
+	return res, r.b.opts.Store.UpdateLastKeys(r.b.opts.Project, keys)
+}
+
+// recordedDuration is how long the step took when it was last built, or 0.
+func (b *Builder) recordedDuration(s *plan.Step) time.Duration {
+	return b.opts.Store.Duration(s.Name, s.Version)
+}

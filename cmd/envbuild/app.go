@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// globals are the flags that work before and after every verb.
+type globals struct {
+	dir            string
+	progress       string
+	quiet, verbose bool
+	json           bool
+	jobs           int
+	offline        bool
+	requireSandbox bool
+}
+
+// globalFlags are declared on the program and on every verb: the library takes a
+// flag only where it is declared.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "C", Usage: "find the spec from `DIR` on, instead of from the working directory"},
+		&cli.StringFlag{Name: "progress", Usage: "show progress as `auto|plain|json|none`", Value: "auto"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print warnings and errors only"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print more"},
+		&cli.BoolFlag{Name: "json", Usage: "print the result as one JSON document"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "use `N` cores (ENVBUILD_JOBS; default: all)"},
+		&cli.BoolFlag{Name: "offline", Usage: "ask nothing of the network"},
+		&cli.BoolFlag{Name: "require-sandbox", Usage: "fail where steps can't run in namespaces of their own"},
+	}
+}
+
+// app describes the command line.
+func (p *program) app() *cli.App {
+	a := &cli.App{
+		Name:                      "envbuild",
+		Usage:                     "build, run and ship pinned deployment environments",
+		Version:                   version(),
+		Writer:                    p.stdout,
+		ErrWriter:                 p.stderr,
+		Flags:                     globalFlags(),
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		Suggest:                   true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // main maps errors to exit codes
+		OnUsageError:              usage,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return &usageError{
+					message: fmt.Sprintf("envbuild has no verb %q", c.Args().First()),
+					hint:    suggestion(c.App, c.Args().First()),
+				}
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: []*cli.Command{
+			p.lockCommand(), p.fetchCommand(), p.vendorCommand(), p.planCommand(), p.buildCommand(),
+			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(),
+			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.initCommand(), p.schemaCommand(),
+		},
+	}
+	for _, c := range a.Commands {
+		prepareVerb(c)
+	}
+	return a
+}
+
+// prepareVerb gives a verb what all have: the global flags, and an error for a
+// flag that stands where only arguments can.
+func prepareVerb(c *cli.Command) {
+	c.HideHelpCommand = true
+	c.OnUsageError = usage
+	for _, sub := range c.Subcommands {
+		prepareVerb(sub)
+	}
+	c.Flags = append(c.Flags, globalFlags()...)
+	action := c.Action
+	if action == nil || c.SkipFlagParsing || c.Name == "exec" {
+		return
+	}
+	c.Action = func(ctx *cli.Context) error {
+		for _, arg := range ctx.Args().Slice() {
+			if strings.HasPrefix(arg, "-") && len(arg) > 1 {
+				return &usageError{
+					message: fmt.Sprintf("the flag %s stands after an argument", arg),
+					hint:    "put flags before arguments: envbuild " + c.Name + " " + arg + " …",
+				}
+			}
+		}
+		return action(ctx)
+	}
+}
+
+func usage(c *cli.Context, err error, _ bool) error {
+	verb := "envbuild"
+	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "envbuild" {
+		verb += " " + c.Command.Name
+	}
+	return &usageError{message: verb + ": " + err.Error(), hint: "`" + verb + " --help` lists the flags"}
+}
+
+func suggestion(a *cli.App, name string) string {
+	if s := cli.SuggestCommand(a.Commands, name); s != "" {
+		return fmt.Sprintf("did you mean `envbuild %s`? `envbuild --help` lists the verbs", s)
+	}
+	return "`envbuild --help` lists the verbs"
+}
+
+// globalsOf reads the global flags, wherever they stand. After the verb wins.
+func (p *program) globalsOf(c *cli.Context) (globals, error) {
+	at := func(name string) *cli.Context {
+		for _, l := range c.Lineage() {
+			if l.Command != nil && l.IsSet(name) {
+				return l
+			}
+		}
+		return c
+	}
+	g := globals{
+		dir:            at("C").String("C"),
+		progress:       at("progress").String("progress"),
+		quiet:          at("quiet").Bool("quiet"),
+		verbose:        at("verbose").Bool("verbose"),
+		json:           at("json").Bool("json"),
+		jobs:           at("jobs").Int("jobs"),
+		offline:        at("offline").Bool("offline"),
+		requireSandbox: at("require-sandbox").Bool("require-sandbox"),
+	}
+	if g.jobs == 0 && !at("jobs").IsSet("jobs") {
+		if s, ok := p.lookupEnv("ENVBUILD_JOBS"); ok && s != "" {
+			if _, err := fmt.Sscanf(s, "%d", &g.jobs); err != nil {
+				return g, &usageError{message: fmt.Sprintf("ENVBUILD_JOBS is %q, not a number", s)}
+			}
+		} else {
+			g.jobs = runtime.NumCPU()
+		}
+	}
+	if g.jobs < 1 {
+		return g, &usageError{message: fmt.Sprintf("%d is no number of cores", g.jobs), hint: "-j takes a number from 1 on"}
+	}
+	return g, nil
+}
+
+// version is what the build recorded: a tag, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

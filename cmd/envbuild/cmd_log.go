@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+func (p *program) logCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "log",
+		Usage:     "print the log of a step's last run in this project",
+		ArgsUsage: "NAME",
+		Action: p.with(pkgspec.UseBuild, func(ctx context.Context, c *cli.Context, s *session) error {
+			if c.NArg() != 1 {
+				return &usageError{message: "log takes the name of one step", hint: "`envbuild plan` lists the steps"}
+			}
+			return s.printLog(ctx, c.Args().First())
+		}),
+	}
+}
+
+func (s *session) printLog(ctx context.Context, name string) error {
+	lock, err := s.freshLock()
+	if err != nil {
+		return err
+	}
+	g, err := s.graph(lock)
+	if err != nil {
+		return err
+	}
+	step, err := findStep(g, lock, name)
+	if err != nil {
+		return err
+	}
+	b, err := s.builder(ctx, lock, buildOptions{})
+	if err != nil {
+		return err
+	}
+	key, err := b.LastKey(ctx, g, step)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(s.store.LogPath(key))
+	if notExist(err) {
+		return &usageError{message: step.Name + " was never built here, so it has no log"}
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(s.stdout, f)
+	return err
+}

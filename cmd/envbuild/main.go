@@ -1,0 +1,137 @@
+// Command envbuild turns a project's spec into a pinned deployment environment:
+// a language runtime built from verified source, the exact dependencies of its
+// lock, the variables, and a Debian package of it all.
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/sandbox"
+	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/internal/ui"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+func main() {
+	sandbox.Main() // doesn't return in the first process of a sandbox
+	os.Exit(run(os.Args, os.Stdout, os.Stderr, os.Environ()))
+}
+
+// run is main without its exit: it can be called by tests.
+func run(args []string, stdout, stderr *os.File, environ []string) int {
+	ctx, stop := signalContext()
+	defer stop()
+	p, err := newProgram(stdout, stderr, environ)
+	if err == nil {
+		err = p.app().RunContext(ctx, args)
+	}
+	if err == nil {
+		return 0
+	}
+	code := exitCode(ctx, err)
+	if !silent(err) {
+		ui.RenderError(stderr, err, ui.Colored(stderr, p.lookupEnv))
+	}
+	return code
+}
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ signal syscall.Signal }
+
+func (e *signalError) Error() string { return "interrupted by " + e.signal.String() }
+
+// signalContext returns a context that SIGINT and SIGTERM end. A second signal
+// kills the process as if nobody listened.
+func signalContext() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		s, ok := <-signals
+		if ok {
+			cancel(&signalError{signal: s.(syscall.Signal)})
+			signal.Stop(signals)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}
+
+// exitCode maps errors to the exit codes of the command line's contract
+// (design.md §5).
+func exitCode(ctx context.Context, err error) int {
+	var (
+		bySignal *signalError
+		usage    *usageError
+		spec     *pkgspec.Error
+		noSpec   *pkgspec.NotFoundError
+		lock     *lockError
+		exec     *execError
+		status   *statusError
+	)
+	switch {
+	case errors.As(context.Cause(ctx), &bySignal):
+		return 128 + int(bySignal.signal)
+	case errors.As(err, &status):
+		return status.code
+	case errors.As(err, &exec):
+		return env.ExitCode(exec.err)
+	case errors.As(err, &lock):
+		return 3
+	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &noSpec):
+		return 2
+	}
+	return 1
+}
+
+// silent reports whether everything was said already: by the shell of a step,
+// or by the summary of an interrupted build.
+func silent(err error) bool {
+	var status *statusError
+	var interrupted *build.InterruptedError
+	return errors.As(err, &status) || errors.As(err, &interrupted)
+}
+
+// usageError says that the command line is wrong.
+type usageError struct{ message, hint string }
+
+func (e *usageError) Error() string { return e.message }
+
+// Hint says how the verb is called.
+func (e *usageError) Hint() string { return e.hint }
+
+// lockError says that the lock is missing or stale.
+type lockError struct {
+	path    string
+	reasons []string // empty: there is no lock
+}
+
+func (e *lockError) Error() string {
+	if len(e.reasons) == 0 {
+		return e.path + " is missing"
+	}
+	msg := e.path + " is stale"
+	for i, r := range e.reasons {
+		if i == 0 {
+			msg += ": "
+		} else {
+			msg += "; "
+		}
+		msg += r
+	}
+	return msg
+}
+
+// Hint says how to get a new one.
+func (e *lockError) Hint() string { return "run `envbuild lock` and commit the result" }
+
+func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

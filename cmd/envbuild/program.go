@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// program is what the verbs know of the process that they run in.
+type program struct {
+	stdout, stderr *os.File
+	environ        []string
+	cwd            string
+	now            func() time.Time
+}
+
+func newProgram(stdout, stderr *os.File, environ []string) (*program, error) {
+	p := &program{stdout: stdout, stderr: stderr, environ: environ, now: time.Now}
+	var err error
+	p.cwd, err = os.Getwd()
+	return p, err
+}
+
+// lookupEnv is os.LookupEnv on the environment that the program was given.
+func (p *program) lookupEnv(name string) (string, bool) {
+	for _, kv := range p.environ {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func (p *program) getenv(name string) string {
+	value, _ := p.lookupEnv(name)
+	return value
+}
+
+// abs makes a path of the command line absolute: it is relative to the caller's
+// folder, whatever -C says.
+func (p *program) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(p.cwd, path)
+}
+
+// cacheRoot is ENVBUILD_CACHE, or the folder of the XDG base directory
+// specification.
+func (p *program) cacheRoot() (string, error) {
+	if dir := p.getenv("ENVBUILD_CACHE"); dir != "" {
+		return p.abs(dir), nil
+	}
+	if dir := p.getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "envbuild"), nil
+	}
+	if home := p.getenv("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".cache", "envbuild"), nil
+	}
+	return "", &usageError{message: "there is no place for the cache: HOME is not set", hint: "set ENVBUILD_CACHE to a folder"}
+}
+
+// spec finds and reads the spec, and refuses what this version can't do for the
+// use.
+func (p *program) spec(g globals, use pkgspec.Use) (*pkgspec.Spec, error) {
+	from := p.cwd
+	if g.dir != "" {
+		from = p.abs(g.dir)
+	}
+	if fi, err := os.Stat(from); err != nil || !fi.IsDir() {
+		return nil, &usageError{message: fmt.Sprintf("-C: %s is not a folder", from)}
+	}
+	path, err := pkgspec.Find(from)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := pkgspec.Parse(p.display(path), data)
+	if err != nil {
+		return nil, err
+	}
+	spec.Dir = filepath.Dir(path)
+	if errs := spec.Unsupported(use); len(errs) > 0 {
+		return nil, errs
+	}
+	if errs := spec.Incomplete(use); len(errs) > 0 {
+		return nil, errs
+	}
+	return spec, nil
+}
+
+// display is a path as a person wants to read it in an error: relative to the
+// caller's folder if it is below it.
+func (p *program) display(path string) string {
+	rel, err := filepath.Rel(p.cwd, path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return path
+	}
+	return rel
+}
+
+// println prints a result.
+func (p *program) println(line string) error {
+	_, err := fmt.Fprintln(p.stdout, line)
+	return err
+}
+
+// printPath prints one path, or with --json a document that holds it.
+func (p *program) printPath(g globals, path string) error {
+	if g.json {
+		return p.printJSON(map[string]string{"path": path})
+	}
+	return p.println(path)
+}
+
+func (p *program) printJSON(v any) error {
+	enc := json.NewEncoder(p.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// noArguments fails if a verb that takes none got one.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return &usageError{
+			message: fmt.Sprintf("envbuild %s takes no argument, got %q", c.Command.Name, c.Args().First()),
+			hint:    "`envbuild " + c.Command.Name + " --help` tells what it takes",
+		}
+	}
+	return nil
+}

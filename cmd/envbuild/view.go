@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/lang"
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/env/view"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// The folders of a view and of a package's prefix.
+const (
+	runtimeFolder = "runtime"
+	bundleFolder  = "local"
+)
+
+// prefixes replaces the prefixes of the build by those below a real one.
+func prefixes(prefix string) []view.Rewrite {
+	return []view.Rewrite{
+		{From: plan.RuntimePrefix, To: filepath.Join(prefix, runtimeFolder)},
+		{From: plan.BundlePrefix, To: filepath.Join(prefix, bundleFolder)},
+	}
+}
+
+type viewRequest struct {
+	dest   string // where the view appears
+	prefix string // where its files believe to be
+	time   time.Time
+}
+
+// makeView merges the outputs and relocates them to a prefix.
+func (s *session) makeView(ctx context.Context, b built, req viewRequest) error {
+	start := s.now()
+	s.emit(build.Event{Kind: build.ViewStarted, Path: req.dest})
+	res, err := view.Make(ctx, view.Request{
+		Parts:        viewParts(b.outputs),
+		Rewrites:     prefixes(req.prefix),
+		Placeholders: []string{plan.WorkPath},
+		Forbidden:    s.store.PrivatePaths(),
+		Dest:         req.dest,
+		Time:         req.time,
+		Parallel:     s.jobs,
+	})
+	if ctx.Err() != nil {
+		return &build.InterruptedError{Cause: context.Cause(ctx)}
+	}
+	if err != nil {
+		return err
+	}
+	s.emit(build.Event{
+		Kind: build.ViewDone, Path: req.dest, Bytes: res.Bytes, Total: len(res.Entries), Hit: res.Existed,
+		Duration: s.now().Sub(start),
+	})
+	return nil
+}
+
+// viewParts sorts outputs by the prefix that they belong to.
+func viewParts(outputs []build.StepOutput) []view.Part {
+	runtime, bundle := view.Part{Root: runtimeFolder}, view.Part{Root: bundleFolder}
+	for _, o := range outputs {
+		part := &bundle
+		if o.Step.Kind == plan.Runtime {
+			part = &runtime
+		}
+		part.Layers = append(part.Layers, view.Layer{
+			Name: o.Step.Name, Tree: o.Tree, BinaryPrefixes: o.Step.BinaryPrefixes,
+		})
+		for _, f := range o.Step.Shared {
+			shared := view.Shared{Path: f.Path, Rule: view.Rule(f.Rule)}
+			if !slices.Contains(part.Shared, shared) {
+				part.Shared = append(part.Shared, shared)
+			}
+		}
+	}
+	return []view.Part{runtime, bundle}
+}
+
+// environment is the project's environment for a view at prefix and an
+// application at base.
+func (s *session) environment(prefix, base string) (*env.Environment, error) {
+	pinned := []env.Var{env.Literals("PROJECT_BASE", env.Set, base)}
+	for _, v := range s.language.Environment() {
+		values := make([]string, len(v.Values))
+		for i, value := range v.Values {
+			values[i] = relocate(value, prefix)
+		}
+		pinned = append(pinned, env.Literals(v.Name, envKind(v.Kind), values...))
+	}
+	return env.New(pinned, s.spec.Env)
+}
+
+func envKind(k lang.VarKind) env.Kind {
+	switch k {
+	case lang.Prepend:
+		return env.Prepend
+	case lang.Path:
+		return env.Path
+	case lang.Unset:
+		return env.Unset
+	}
+	return env.Set
+}
+
+// overlay reads the spec's env files.
+func (s *session) overlay(files []string, command []env.Assignment) (env.Overlay, error) {
+	over := env.Overlay{Command: command}
+	for _, path := range files {
+		f, err := env.ReadFile(path, false)
+		if err != nil {
+			return over, err
+		}
+		over.Files = append(over.Files, f)
+	}
+	for _, name := range s.spec.EnvFiles {
+		f, err := env.ReadFile(filepath.Join(s.spec.Dir, name), true)
+		if err != nil {
+			return over, err
+		}
+		over.Files = append(over.Files, f)
+	}
+	return over, nil
+}
+
+
+// relocate puts the real prefixes into a language's value.
+func relocate(value, prefix string) string {
+	for _, rw := range prefixes(prefix) {
+		value = strings.ReplaceAll(value, rw.From, rw.To)
+	}
+	return value
+}
+
+// cached returns the outputs of the lock if the store has them all.
+func (s *session) cached(ctx context.Context, lock *pkgspec.Lock) (built, bool, error) {
+	b := built{lock: lock}
+	g, err := s.graph(lock)
+	if err != nil {
+		return b, false, err
+	}
+	builder, err := s.builder(ctx, lock, buildOptions{})
+	if err != nil {
+		return b, false, err
+	}
+	decisions, err := builder.Plan(ctx, g)
+	if err != nil {
+		return b, false, err
+	}
+	for _, d := range decisions {
+		if !d.Cached {
+			return b, false, nil
+		}
+		b.outputs = append(b.outputs, build.StepOutput{Step: d.Step, Key: d.Key, ID: d.Output, Tree: s.store.Tree(d.Output)})
+	}
+	return b, true, nil
+}
