@@ -14,6 +14,7 @@ func badSpecs() []badSpec {
 	return []badSpec{
 		{name: "empty", text: "", whole: true},
 		{name: "only comments", text: "# nothing\n", whole: true},
+		{name: "only a marker", text: "---", whole: true},
 		{name: "a scalar", text: "hello\n", whole: true},
 		{name: "a list", text: "- name: app\n", whole: true},
 		{name: "no runtime", text: "name: app\n", whole: true},

@@ -20,10 +20,12 @@ func newDocument(file string, data []byte) *document {
 	return &document{file: file, lines: lines}
 }
 
-// errorAt returns an error at a place; line 0 is the file as a whole.
+// errorAt returns an error at a place; line 0 is the file as a whole. YAML
+// parsers put what is absent at the end behind the last line.
 func (d *document) errorAt(line, col int, message, hint string) *Error {
+	line = min(line, len(d.lines))
 	e := &Error{File: d.file, Line: line, Col: col, Message: message, hint: hint}
-	if line >= 1 && line <= len(d.lines) {
+	if line >= 1 {
 		e.Source = d.lines[line-1]
 	}
 	return e

@@ -2,6 +2,7 @@ package pkgspec
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"reflect"
@@ -159,7 +160,10 @@ func TestBadLocks(t *testing.T) {
 			t.Errorf("%s: no error", c.name)
 			continue
 		}
-		e := err.(*Error)
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%s: %T is no *Error", c.name, err)
+		}
 		fmt.Fprintf(&b, "== %s\n%v\n    %s\n  hint: %s\n", c.name, e, strings.ReplaceAll(e.Caret(), "\n", "\n    "), e.Hint())
 	}
 	golden(t, "badlock.golden", []byte(b.String()))
@@ -220,11 +224,11 @@ func FuzzParseLock(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := ParseLock("envbuild.lock", data)
 		if err != nil {
-			if e, ok := err.(*Error); !ok || e.Message == "" {
+			var e *Error
+			if !errors.As(err, &e) || e.Message == "" || e.Line > strings.Count(string(data), "\n")+1 {
 				t.Fatalf("bad error %#v", err)
-			} else {
-				_ = e.Caret()
 			}
+			_ = e.Caret()
 			return
 		}
 		checkRoundTrip(t, l)

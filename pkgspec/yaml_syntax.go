@@ -24,7 +24,6 @@ func (d *document) syntaxError(text string, err error) *Error {
 	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(message); m != nil {
 		message = message[len(m[0]):]
 		line, _ = strconv.Atoi(m[1]) // digits by the expression
-		line = min(line, len(d.lines))
 	}
 	e := d.errorAt(line, 1, message, "")
 	e.Col += len(e.Source) - len(strings.TrimLeft(e.Source, " "))
@@ -47,7 +46,7 @@ func (d *document) secondOpinion(text string) *Error {
 	}
 	p := se.Token.Position
 	message, _, _ := strings.Cut(se.Message, "\n")
-	e := d.errorAt(min(p.Line, len(d.lines)), p.Column, message, "")
+	e := d.errorAt(p.Line, p.Column, message, "")
 	_, e.hint = syntaxHint(e.Source)
 	return e
 }
