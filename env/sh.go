@@ -1,0 +1,135 @@
+package env
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/templates"
+)
+
+// ScriptPerm is the mode of the file that Script describes.
+const ScriptPerm = 0o755
+
+// RC returns the environment as a POSIX shell file that is sourced, with
+// references left to the shell. file is the path at which it will stand.
+//
+// It works under set -eu, starts no process, can be sourced twice, and gives
+// what Resolve gives with an empty Overlay; only an entry of a search path in
+// which the caller's own variable brings a colon isn't noticed there.
+func (e *Environment) RC(file string) ([]byte, error) {
+	if _, err := e.Resolve(nil, Overlay{}); err != nil {
+		return nil, err
+	}
+	if err := checkFile(file); err != nil {
+		return nil, err
+	}
+	data := rcData{File: quote(file)}
+	for i, v := range e.vars {
+		line := e.rcVar(v, e.vars[:i])
+		data.SearchPaths = data.SearchPaths || line.Kind == "list"
+		data.Vars = append(data.Vars, line)
+	}
+	return templates.Render(templates.EnvRC, data)
+}
+
+// Script returns the POSIX shell script that replaces itself by a command in
+// the environment of the shell file at the absolute path rc.
+func Script(rc string) ([]byte, error) {
+	if err := checkFile(rc); err != nil {
+		return nil, err
+	}
+	return templates.Render(templates.EnvSh, rcData{File: quote(rc)})
+}
+
+// Envrc returns the .envrc with which direnv loads config/env.rc.
+func Envrc() ([]byte, error) { return templates.Render(templates.Envrc, nil) }
+
+type rcData struct {
+	File        string
+	SearchPaths bool
+	Vars        []rcVar
+}
+
+// rcVar is a Var in the words of env.rc.tmpl, quoted.
+type rcVar struct {
+	Name string
+	Kind string // set, unset or list
+	// Start is the list before Values are put first, one after the other.
+	Start  string
+	Values []string
+}
+
+func (e *Environment) rcVar(v Var, earlier []Var) rcVar {
+	line := rcVar{Name: v.Name, Kind: "list"}
+	for _, value := range slices.Backward(v.Values) {
+		line.Values = append(line.Values, quoteValue(value, earlier))
+	}
+	switch {
+	case v.Kind == Unset:
+		line.Kind = "unset"
+	case v.Kind == Set || v.Kind == Path && len(v.Values) == 1:
+		line.Kind = "set"
+	case v.Kind == Prepend:
+		line.Start = "${" + v.Name + "-}"
+	}
+	return line
+}
+
+// quoteValue writes v as one word of the shell. A variable that may be the
+// caller's is read in the form that set -u allows.
+func quoteValue(v pkgspec.Value, earlier []Var) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, p := range v {
+		known := slices.ContainsFunc(earlier, func(w Var) bool { return w.Name == p.Ref && w.Kind != Unset })
+		switch {
+		case p.Ref == "":
+			escape(&b, p.Literal)
+		case known:
+			b.WriteString("${" + p.Ref + "}")
+		default:
+			b.WriteString("${" + p.Ref + "-}")
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// quote writes s in the one encoding that bash, dash and systemd's
+// EnvironmentFile decode alike: double quotes, in which a backslash stands
+// before ", \, $ and ` and before nothing else.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	escape(&b, s)
+	b.WriteByte('"')
+	return b.String()
+}
+
+func escape(b *strings.Builder, s string) {
+	for i := range len(s) {
+		if strings.IndexByte("\"\\$`", s[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+}
+
+// FileError is a path at which a shell file can't stand.
+type FileError struct{ Path, Reason string }
+
+func (e *FileError) Error() string {
+	return "path " + strings.ToValidUTF8(e.Path, "?") + ": " + e.Reason
+}
+
+func checkFile(file string) error {
+	switch {
+	case !path.IsAbs(file):
+		return &FileError{file, "is not absolute"}
+	case strings.ContainsAny(file, "\x00\r\n"):
+		return &FileError{file, "holds a line break or NUL"}
+	}
+	return nil
+}
