@@ -1,0 +1,34 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/gofrs/flock"
+)
+
+// lockPoll is how often a lock that somebody else holds is tried again: far
+// below what a step takes, far above what a try costs.
+const lockPoll = 20 * time.Millisecond
+
+// Lock makes the work that name stands for, such as a key or a view, exclusive
+// among all processes and goroutines that use the store, until unlock is called
+// or the process dies. If somebody else holds the lock, onWait is called once
+// (it may be nil), and waited is true in the end.
+func (s *Store) Lock(ctx context.Context, name string, onWait func()) (unlock func() error, waited bool, err error) {
+	lock := flock.New(s.path(locksDir, digest.Sum([]byte(name)).String()))
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		waited = true
+		if onWait != nil {
+			onWait()
+		}
+		_, err = lock.TryLockContext(ctx, lockPoll)
+	}
+	if err != nil {
+		return nil, waited, s.explain(fmt.Errorf("lock %s: %w", name, err))
+	}
+	return lock.Close, waited, nil
+}

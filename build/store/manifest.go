@@ -1,0 +1,273 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+// Kind is the type of a manifest's entry.
+type Kind byte
+
+// The kinds of entries, as they stand in an encoded manifest.
+const (
+	// Dir is a folder.
+	Dir Kind = 'd'
+	// File is a regular file.
+	File Kind = 'f'
+	// Symlink is a symbolic link.
+	Symlink Kind = 'l'
+	// Hardlink is a further name of the File that Target names.
+	Hardlink Kind = 'h'
+)
+
+// Entry is one path of an output.
+type Entry struct {
+	// Path is clean, slash-separated and relative to the tree.
+	Path string
+	Kind Kind
+	// Executable, Size (in bytes) and SHA256 are set for File and Hardlink.
+	Executable bool
+	Size       int64
+	SHA256     digest.SHA256
+	// Target is a Symlink's text or the path of a Hardlink's File.
+	Target string
+}
+
+// Manifest says what an output's tree contains, sorted by path bytewise, so that
+// a folder stands before what it holds. It maps onto the Directory messages of
+// the Remote Execution API: there are no times and no mode bits but the
+// executable one. A hardlink is a FileNode there, with the link as an extra.
+type Manifest struct{ Entries []Entry }
+
+// manifestHeader begins an encoded manifest and names its format.
+const manifestHeader = "envbuild-manifest-1\n"
+
+// ID names the output by its content.
+func (m *Manifest) ID() digest.ID { return manifestID(m.Encode()) }
+
+func manifestID(encoded []byte) digest.ID {
+	h := digest.NewHasher("output")
+	h.Field("manifest", string(encoded))
+	return h.ID()
+}
+
+// Files counts the files and their further names, and Bytes sums up the sizes,
+// each file once.
+func (m *Manifest) Files() (n int) {
+	for _, e := range m.Entries {
+		if e.Kind == File || e.Kind == Hardlink {
+			n++
+		}
+	}
+	return n
+}
+
+// Bytes is the sum of the files' sizes, each file once.
+func (m *Manifest) Bytes() (n int64) {
+	for _, e := range m.Entries {
+		if e.Kind == File {
+			n += e.Size
+		}
+	}
+	return n
+}
+
+// Entry returns the entry at the path.
+func (m *Manifest) Entry(path string) (Entry, bool) {
+	i, ok := m.find(path)
+	if !ok {
+		return Entry{}, false
+	}
+	return m.Entries[i], true
+}
+
+func (m *Manifest) find(path string) (int, bool) {
+	return slices.BinarySearchFunc(m.Entries, path, func(e Entry, p string) int { return cmp.Compare(e.Path, p) })
+}
+
+// Encode writes the manifest in its only form: after a header one line for each
+// entry,
+//
+//	d PATH
+//	f x|- SIZE SHA256 PATH
+//	l PATH TARGET
+//	h PATH TARGET
+//
+// with every byte of a path that is not printable ASCII, a space or a percent
+// sign written as %XX.
+func (m *Manifest) Encode() []byte {
+	b := []byte(manifestHeader)
+	for _, e := range m.Entries {
+		b = append(b, byte(e.Kind), ' ')
+		switch e.Kind {
+		case Dir:
+			b = appendEscaped(b, e.Path)
+		case File:
+			mark := "- "
+			if e.Executable {
+				mark = "x "
+			}
+			b = append(b, mark...)
+			b = strconv.AppendInt(b, e.Size, 10)
+			b = append(b, ' ')
+			b = append(b, e.SHA256.String()...)
+			b = append(b, ' ')
+			b = appendEscaped(b, e.Path)
+		case Symlink, Hardlink:
+			b = appendEscaped(b, e.Path)
+			b = append(b, ' ')
+			b = appendEscaped(b, e.Target)
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// ParseManifest reads what Encode writes and nothing else: a manifest has one
+// encoding only. The errors name the line.
+func ParseManifest(data []byte) (*Manifest, error) {
+	rest, ok := bytes.CutPrefix(data, []byte(manifestHeader))
+	if !ok {
+		return nil, errors.New("manifest: unknown header")
+	}
+	m := &Manifest{}
+	number := 1
+	for line := range strings.Lines(string(rest)) {
+		number++
+		e, err := parseEntry(line)
+		if err == nil {
+			err = m.add(e)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("manifest: line %d: %w", number, err)
+		}
+	}
+	if !bytes.Equal(m.Encode(), data) {
+		return nil, errors.New("manifest: not in canonical form")
+	}
+	return m, nil
+}
+
+// fieldCount is the number of fields of an encoded entry.
+func fieldCount(k Kind) int {
+	switch k {
+	case Dir:
+		return 2
+	case File:
+		return 5
+	case Symlink, Hardlink:
+		return 3
+	}
+	return 0
+}
+
+func parseEntry(line string) (e Entry, err error) {
+	line, ok := strings.CutSuffix(line, "\n")
+	if !ok {
+		return e, errors.New("the last line has no end")
+	}
+	fields := strings.Split(line, " ")
+	if len(fields[0]) != 1 {
+		return e, fmt.Errorf("unknown kind %q", fields[0])
+	}
+	e.Kind = Kind(fields[0][0])
+	if want := fieldCount(e.Kind); want != len(fields) {
+		return e, fmt.Errorf("an entry of the kind %q can't have %d fields", fields[0], len(fields))
+	}
+	switch e.Kind {
+	case File:
+		e.Executable = fields[1] == "x"
+		if e.Size, err = strconv.ParseInt(fields[2], 10, 64); err != nil || e.Size < 0 {
+			return e, fmt.Errorf("%q is no size", fields[2])
+		}
+		if e.SHA256, err = digest.Parse(fields[3]); err != nil {
+			return e, err
+		}
+		fields[1] = fields[4]
+	case Symlink, Hardlink:
+		if e.Target, err = unescape(fields[2]); err != nil {
+			return e, err
+		}
+	}
+	e.Path, err = unescape(fields[1])
+	return e, err
+}
+
+// add appends an entry if it can stand there: in order, in a folder that has
+// come before, and never outside of the tree.
+func (m *Manifest) add(e Entry) error {
+	if e.Path == "" || e.Path != path.Clean(e.Path) || path.IsAbs(e.Path) || strings.HasPrefix(e.Path+"/", "../") || e.Path == "." {
+		return fmt.Errorf("%q is no clean path inside the tree", e.Path)
+	}
+	if n := len(m.Entries); n > 0 && m.Entries[n-1].Path >= e.Path {
+		return fmt.Errorf("%q is out of order", e.Path)
+	}
+	if dir := path.Dir(e.Path); dir != "." {
+		if parent, ok := m.Entry(dir); !ok || parent.Kind != Dir {
+			return fmt.Errorf("%q is in no folder", e.Path)
+		}
+	}
+	switch e.Kind {
+	case Symlink:
+		if e.Target == "" {
+			return fmt.Errorf("the link %q leads nowhere", e.Path)
+		}
+	case Hardlink:
+		first, ok := m.Entry(e.Target)
+		if !ok || first.Kind != File {
+			return fmt.Errorf("%q is a name of %q, which is no file before it", e.Path, e.Target)
+		}
+		e.Executable, e.Size, e.SHA256 = first.Executable, first.Size, first.SHA256
+	}
+	m.Entries = append(m.Entries, e)
+	return nil
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c > ' ' && c < 0x7f && c != '%' {
+			b = append(b, c)
+		} else {
+			b = fmt.Appendf(b, "%%%02X", c)
+		}
+	}
+	return b
+}
+
+func unescape(s string) (string, error) {
+	if !strings.Contains(s, "%") {
+		return noNUL(s)
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", fmt.Errorf("%q ends in the middle of an escape", s)
+		}
+		c, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+		if err != nil {
+			return "", fmt.Errorf("%q has an escape that is none", s)
+		}
+		b.WriteByte(byte(c))
+		i += 2
+	}
+	return noNUL(b.String())
+}
+
+func noNUL(s string) (string, error) {
+	if strings.Contains(s, "\x00") {
+		return "", fmt.Errorf("%q has a NUL", s)
+	}
+	return s, nil
+}
