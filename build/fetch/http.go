@@ -1,0 +1,77 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// NewClient returns a client that honours the proxy variables as they are in
+// getenv: http_proxy, https_proxy, no_proxy, in lower or upper case.
+func NewClient(getenv func(string) string) *http.Client {
+	either := func(name string) string {
+		if v := getenv(name); v != "" {
+			return v
+		}
+		return getenv(strings.ToUpper(name))
+	}
+	config := httpproxy.Config{
+		HTTPProxy: either("http_proxy"), HTTPSProxy: either("https_proxy"), NoProxy: either("no_proxy"),
+		CGI: getenv("REQUEST_METHOD") != "",
+	}
+	proxy := config.ProxyFunc()
+	return &http.Client{Transport: &http.Transport{
+		Proxy:               func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     30 * time.Second,
+	}}
+}
+
+// withRedirectRules returns a copy of the client whose redirects carry
+// credentials only to where they belong: net/http itself would send them to
+// subdomains, other ports and from https to http.
+func (f *Fetcher) withRedirectRules(client *http.Client) *http.Client {
+	c := *client
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		first := via[0]
+		switch {
+		case len(via) >= 10:
+			return errors.New("redirected more than 10 times")
+		case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
+			return fmt.Errorf("redirected from https to %s", place{url: req.URL})
+		}
+		req.Header.Del("Authorization")
+		if req.URL.Scheme == first.URL.Scheme && req.URL.Host == first.URL.Host {
+			req.Header["Authorization"] = first.Header["Authorization"]
+			return nil
+		}
+		req.URL.User = nil
+		return f.authorize(req, false)
+	}
+	return &c
+}
+
+// authorize adds credentials from the address or from netrc. The netrc's entry
+// for any host is used only for addresses that the project names itself.
+func (f *Fetcher) authorize(req *http.Request, named bool) error {
+	if user := req.URL.User; user != nil {
+		req.URL.User = nil
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
+		return nil
+	}
+	n, err := f.netrc()
+	if err != nil {
+		return err
+	}
+	if login, ok := n.find(req.URL.Hostname(), named); ok {
+		req.SetBasicAuth(login.name, login.password)
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// netrc holds logins by host, as ftp(1), curl and git read them.
+type netrc struct {
+	machines map[string]login
+	any      *login // the default entry
+}
+
+type login struct{ name, password string }
+
+// readNetrc reads the file that NETRC names, else .netrc in HOME. An absent file
+// is an empty one.
+func readNetrc(getenv func(string) string) (*netrc, error) {
+	path := getenv("NETRC")
+	if path == "" {
+		home := getenv("HOME")
+		if home == "" {
+			return &netrc{}, nil
+		}
+		path = filepath.Join(home, ".netrc")
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &netrc{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := parseNetrc(string(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	return n, nil
+}
+
+// find returns the login for the host. With any, the default entry counts.
+func (n *netrc) find(host string, any bool) (login, bool) {
+	if l, ok := n.machines[strings.ToLower(host)]; ok {
+		return l, true
+	}
+	if any && n.any != nil {
+		return *n.any, true
+	}
+	return login{}, false
+}
+
+// parseNetrc reads
+//
+//	machine NAME | default
+//	  login NAME  password WORD  account WORD
+//	macdef NAME … up to an empty line
+//
+// in words that white space separates; a word may stand in double quotes, with
+// the escapes \", \\, \n, \r and \t, and # where a keyword could be begins a
+// comment. The first entry for a host wins. Errors begin with the line and never
+// show a word, which may be a password.
+func parseNetrc(text string) (*netrc, error) {
+	n := &netrc{machines: map[string]login{}}
+	s := scanner{rest: text, line: 1}
+	var current *login
+	var host string
+	finish := func() {
+		if _, known := n.machines[host]; current != nil && host != "" && !known {
+			n.machines[host] = *current
+		}
+	}
+	for {
+		keyword, ok, err := s.keyword()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			finish()
+			return n, nil
+		}
+		switch keyword {
+		case "machine":
+			finish()
+			if host, err = s.value(keyword); err != nil {
+				return nil, err
+			}
+			host, current = strings.ToLower(host), &login{}
+		case "default":
+			finish()
+			host, current = "", &login{}
+			if n.any == nil {
+				n.any = current
+			}
+		case "macdef":
+			s.skipMacro()
+		case "login", "password", "account":
+			if err := s.field(keyword, current); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, fmt.Errorf("%d: expected machine, default, login, password, account or macdef", s.line)
+		}
+	}
+}
+
+type scanner struct {
+	rest string
+	line int
+}
+
+const space = " \t\r\n\v\f"
+
+// skipSpace counts the lines that it passes.
+func (s *scanner) skipSpace() {
+	trimmed := strings.TrimLeft(s.rest, space)
+	s.line += strings.Count(s.rest[:len(s.rest)-len(trimmed)], "\n")
+	s.rest = trimmed
+}
+
+// keyword returns the next word that is not a comment.
+func (s *scanner) keyword() (word string, ok bool, err error) {
+	for {
+		s.skipSpace()
+		if !strings.HasPrefix(s.rest, "#") {
+			return s.word()
+		}
+		_, after, _ := strings.Cut(s.rest, "\n")
+		if len(after) < len(s.rest) {
+			s.line++
+		}
+		s.rest = after
+	}
+}
+
+// word returns the next word, plain or quoted.
+func (s *scanner) word() (word string, ok bool, err error) {
+	s.skipSpace()
+	if s.rest == "" {
+		return "", false, nil
+	}
+	if s.rest[0] == '"' {
+		word, err = s.quoted()
+		return word, true, err
+	}
+	end := strings.IndexAny(s.rest, space)
+	if end < 0 {
+		end = len(s.rest)
+	}
+	word, s.rest = s.rest[:end], s.rest[end:]
+	return word, true, nil
+}
+
+func (s *scanner) quoted() (string, error) {
+	var b strings.Builder
+	for i := 1; i < len(s.rest); i++ {
+		switch c := s.rest[i]; c {
+		case '"':
+			s.rest = s.rest[i+1:]
+			return b.String(), nil
+		case '\n':
+			return "", fmt.Errorf("%d: a quoted word ends on its line", s.line)
+		case '\\':
+			if i++; i < len(s.rest) {
+				b.WriteByte(unescape(s.rest[i]))
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", fmt.Errorf("%d: a quoted word has no end", s.line)
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
+}
+
+func (s *scanner) value(keyword string) (string, error) {
+	line := s.line
+	word, ok, err := s.word()
+	if err == nil && !ok {
+		err = fmt.Errorf("%d: %s needs a value", line, keyword)
+	}
+	return word, err
+}
+
+func (s *scanner) field(keyword string, l *login) error {
+	if l == nil {
+		return fmt.Errorf("%d: %s stands before any machine", s.line, keyword)
+	}
+	word, err := s.value(keyword)
+	switch keyword {
+	case "login":
+		l.name = word
+	case "password":
+		l.password = word
+	}
+	return err
+}
+
+// skipMacro passes a macro, which an empty line ends.
+func (s *scanner) skipMacro() {
+	macro, after, _ := strings.Cut(s.rest, "\n\n")
+	s.line += strings.Count(macro, "\n") + 2
+	s.rest = after
+}
