@@ -4,14 +4,15 @@
 //
 // # Which value wins
 //
-// One table holds for exec, for every format and, without its first two rows'
-// overlays, for env.rc:
+// One table holds for exec and for every format. env.rc follows it with nothing
+// laid over.
 //
-//	variable                          value, the first of these that exists
-//	pinned by the bundle              the bundle's; overlays that set it are an error
-//	search path (list)                its entries, before: -e, env file, caller
-//	set by the spec                   -e, env file, spec
-//	set by neither                    -e, caller, env file
+//	variable                   value: the first that exists of
+//	set by the bundle          the bundle's; to lay something over it is an error
+//	removed by the bundle      -e, env file, spec
+//	search path                its entries, and behind them: -e, env file, caller
+//	set by the spec            -e, env file, spec
+//	any other                  -e, caller, env file
 //
 // The caller doesn't override what the spec sets, because a shell that sourced
 // env.rc hands on the spec's values: they can't be told from a wish, and after

@@ -47,13 +47,13 @@ func ReadFile(path string, optional bool) (File, error) {
 	if err != nil {
 		return File{}, fmt.Errorf("env file: %w", err)
 	}
-	return ParseFile(path, data)
+	return parseFile(path, data)
 }
 
-// ParseFile reads an env file; name is for errors, which are *SyntaxError. The
+// parseFile reads an env file; name is for errors, which are *SyntaxError. The
 // values are godotenv's. What godotenv would mangle without a word is an error,
 // found by a scanner that goes over the file as godotenv does.
-func ParseFile(name string, data []byte) (File, error) {
+func parseFile(name string, data []byte) (File, error) {
 	s := fileScanner{src: bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), lines: map[string]int{}}
 	if err := s.scan(); err != nil {
 		err.File = name
@@ -69,7 +69,7 @@ func ParseFile(name string, data []byte) (File, error) {
 	f := File{Name: name, vars: make(map[string]fileVar, len(values))}
 	for key, value := range values {
 		line := s.lines[key]
-		if err := errors.Join(CheckName(key), CheckValue(key, value)); err != nil {
+		if err := errors.Join(checkName(key), checkValue(key, value)); err != nil {
 			return File{}, &SyntaxError{File: name, Line: line, Message: err.Error()}
 		}
 		f.vars[key] = fileVar{value, line}
@@ -82,7 +82,8 @@ type fileScanner struct {
 	src []byte
 	pos int
 	// lines holds the line of each variable's last assignment so far.
-	lines map[string]int
+	lines   map[string]int
+	counter lineCounter
 }
 
 func (s *fileScanner) scan() *SyntaxError {
@@ -137,10 +138,11 @@ func (s *fileScanner) statement() *SyntaxError {
 	if sep < 0 {
 		return s.fail("a line without =", "write NAME=value")
 	}
-	key := strings.Trim(string(s.src[start:start+sep]), " \t\v\f")
+	key := string(s.src[start : start+sep])
 	if rest, ok := strings.CutPrefix(key, "export"); ok && rest != strings.TrimLeft(rest, " \t\v\f") {
-		key = strings.TrimLeft(rest, " \t\v\f")
+		key = rest
 	}
+	key = strings.Trim(key, " \t\v\f")
 	if !isName(key) {
 		return s.fail(fmt.Sprintf("%q is no name of a variable", key), "a name is made of letters of ASCII, digits and _")
 	}
@@ -277,7 +279,19 @@ func (s *fileScanner) failAt(offset int, message, advice string) *SyntaxError {
 	return &SyntaxError{Line: s.line(), Message: message, Advice: advice}
 }
 
-func (s *fileScanner) line() int { return 1 + bytes.Count(s.src[:s.pos], []byte("\n")) }
+func (s *fileScanner) line() int { return s.counter.at(s.src, s.pos) }
+
+// lineCounter numbers lines from 1. Positions that grow cost one pass in all.
+type lineCounter struct{ pos, line int }
+
+func (c *lineCounter) at(src []byte, pos int) int {
+	if pos < c.pos {
+		*c = lineCounter{}
+	}
+	c.line += bytes.Count(src[c.pos:pos], []byte("\n"))
+	c.pos = pos
+	return c.line + 1
+}
 
 func (s *fileScanner) skip(set string) {
 	for s.pos < len(s.src) && strings.IndexByte(set, s.src[s.pos]) >= 0 {

@@ -59,6 +59,7 @@ func TestParseFileRefuses(t *testing.T) {
 		{"A.B=2", `1: "A.B" is no name`},
 		{"export A B=2", `1: "A B" is no name`},
 		{"1A=2", `1: "1A" is no name`},
+		{"export =2", `1: "" is no name`},
 		{"=2", `1: "" is no name`},
 		{"UID=2", `1: variable "UID": shells`},
 		{"A", "1: a line without ="},
@@ -85,7 +86,7 @@ func TestParseFileRefuses(t *testing.T) {
 		{"A=\u00a0x", "1: a no-break space"},
 	}
 	for _, tt := range tests {
-		_, err := ParseFile(".env", []byte(tt.text))
+		_, err := parseFile(".env", []byte(tt.text))
 		var syntaxErr *SyntaxError
 		if !errors.As(err, &syntaxErr) || !strings.HasPrefix(err.Error(), ".env:"+tt.want) {
 			t.Errorf("%q: got %v, want .env:%s", tt.text, err, tt.want)
@@ -117,8 +118,9 @@ func FuzzParseFile(f *testing.F) {
 		f.Add("A=1\nexport B = \"" + s + "\" # x\n")
 		f.Add("B='" + s + "'\r\nC: ${B} $B\n")
 	}
+	f.Add("export =")
 	f.Fuzz(func(t *testing.T, text string) {
-		file, err := ParseFile("f", []byte(text))
+		file, err := parseFile("f", []byte(text))
 		if err != nil {
 			var syntaxErr *SyntaxError
 			if !errors.As(err, &syntaxErr) || syntaxErr.Line < 1 || syntaxErr.Line > 1+strings.Count(text, "\n") {

@@ -133,7 +133,7 @@ func (e *Environment) allows(name string, kind Kind) bool {
 }
 
 func (v Var) check() error {
-	if err := CheckName(v.Name); err != nil {
+	if err := checkName(v.Name); err != nil {
 		return err
 	}
 	want := len(v.Values) > 0
@@ -159,7 +159,7 @@ func (v Var) checkValue(value pkgspec.Value) error {
 		if p.Ref != "" && !isName(p.Ref) {
 			return &NameError{p.Ref, "a reference to what is no name"}
 		}
-		if err := CheckValue(v.Name, p.Literal); err != nil {
+		if err := checkValue(v.Name, p.Literal); err != nil {
 			return err
 		}
 		if v.Kind == Set {

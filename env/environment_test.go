@@ -55,7 +55,7 @@ func mustNew(t testing.TB, pinned []Var, spec []pkgspec.EnvVar) *Environment {
 
 func mustFile(t testing.TB, name, text string) File {
 	t.Helper()
-	f, err := ParseFile(name, []byte(text))
+	f, err := parseFile(name, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,10 +42,10 @@ func Formats() []Format { return []Format{Sh, JSON, Dotenv, Systemd, GitHub} }
 // can't carry is a *ValueError.
 func Encode(format Format, list []Assignment) ([]byte, error) {
 	for _, a := range list {
-		if err := CheckName(a.Name); err != nil {
+		if err := checkName(a.Name); err != nil {
 			return nil, err
 		}
-		if err := CheckValue(a.Name, a.Value); err != nil {
+		if err := checkValue(a.Name, a.Value); err != nil {
 			return nil, err
 		}
 	}

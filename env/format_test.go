@@ -86,7 +86,7 @@ func TestDotenv(t *testing.T) {
 	for _, shell := range shells(t) { // source fails if anything ran
 		source(t, shell, nil, `. "$1"`, writeTemp(t, "env", text, 0o644))
 	}
-	file, err := ParseFile("x", mustEncode(t, Dotenv, carried(t, Dotenv, []string{"a b", "it's", "$X", "a\nb", `"`})))
+	file, err := parseFile("x", mustEncode(t, Dotenv, carried(t, Dotenv, []string{"a b", "it's", "$X", "a\nb", `"`})))
 	if err != nil || file.vars["V1"].value != "it's" {
 		t.Errorf("our own reader: %v", err)
 	}
@@ -270,7 +270,7 @@ func FuzzFormats(f *testing.F) {
 			text, err := Encode(format, a)
 			var refused *ValueError
 			if errors.As(err, &refused) {
-				if format != Dotenv && utf8.ValidString(value) && CheckValue("A", value) == nil {
+				if format != Dotenv && utf8.ValidString(value) && checkValue("A", value) == nil {
 					t.Errorf("%s refuses %q", format, value)
 				}
 				continue

@@ -71,7 +71,7 @@ func WriteGenerated(path string, data []byte, perm fs.FileMode) error {
 	case err != nil:
 		return err
 	case !Generated(old):
-		return &NotGeneratedError{path, ScanShell(old)}
+		return &NotGeneratedError{path, scanShell(old)}
 	case bytes.Equal(old, data):
 		if info, err := os.Lstat(path); err == nil && info.Mode() == perm {
 			return nil

@@ -96,7 +96,7 @@ export TWICE=2
 `
 
 func TestTakeOver(t *testing.T) {
-	err := &NotGeneratedError{"config/env.rc", ScanShell([]byte(byHand))}
+	err := &NotGeneratedError{"config/env.rc", scanShell([]byte(byHand))}
 	want := `take its variables over into envbuild.yaml, then move the file away:
 env:
   PATH: ["${PROJECT_BASE}/local/bin", "${PROJECT_BASE}/script"]
@@ -126,18 +126,20 @@ env:
 // writes.
 func FuzzScanShell(f *testing.F) {
 	f.Add(byHand)
+	f.Add(`\\\`)
+	f.Add("A=x\n" + strings.Repeat("A=$A$A\n", 100) + "export A\n")
 	for _, s := range hostile()[:100] {
 		f.Add("export A=" + s + "\n")
 		f.Add("export A=" + quote(s) + " B='" + s + "'\n")
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		found := ScanShell([]byte(text))
+		found := scanShell([]byte(text))
 		_ = (&NotGeneratedError{"x", found}).Hint()
 		if len(text) > 1000 || strings.ContainsAny(text, "\x00\n") {
 			return
 		}
 		line := "export A=" + quote(text) + "\n"
-		found = ScanShell([]byte(line))
+		found = scanShell([]byte(line))
 		if len(found) != 1 || !found[0].Static || found[0].Value.Expand(nil) != text {
 			t.Errorf("%q is read as %+v", line, found)
 		}
@@ -156,7 +158,7 @@ func compareWord(t *testing.T, text string) {
 	if !ok || len(call.Args) != 2 || len(tree.Stmts[0].Redirs) > 0 || tree.Stmts[0].Background {
 		return
 	}
-	for _, found := range ScanShell([]byte(line)) {
+	for _, found := range scanShell([]byte(line)) {
 		if !found.Static {
 			continue
 		}
@@ -200,6 +202,10 @@ func wordText(b *strings.Builder, parts []syntax.WordPart, quoted bool) bool {
 
 func unescape(b *strings.Builder, s string, quoted bool) {
 	for i := 0; i < len(s); i++ {
+		if strings.HasPrefix(s[i:], "\\\n") {
+			i++
+			continue
+		}
 		if s[i] == '\\' && i+1 < len(s) && (!quoted || strings.IndexByte("\"\\$`", s[i+1]) >= 0) {
 			i++
 		}

@@ -40,9 +40,9 @@ func (e *ValueError) Hint() string {
 	return "the format sh carries every value"
 }
 
-// CheckName returns a *NameError unless name can be set in a shell and survives
+// checkName returns a *NameError unless name can be set in a shell and survives
 // there.
-func CheckName(name string) error {
+func checkName(name string) error {
 	if !isName(name) {
 		return &NameError{name, "a name is made of letters of ASCII, digits and _, and doesn't begin with a digit"}
 	}
@@ -52,8 +52,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// CheckValue returns a *ValueError if no program can be given the value.
-func CheckValue(name, value string) error {
+// checkValue returns a *ValueError if no program can be given the value.
+func checkValue(name, value string) error {
 	if strings.IndexByte(value, 0) >= 0 {
 		return &ValueError{Name: name, Reason: "the value holds a NUL byte"}
 	}

@@ -28,10 +28,10 @@ func ParseAssignment(s string) (Assignment, error) {
 	if !ok {
 		return Assignment{}, &AssignmentError{s}
 	}
-	if err := CheckName(name); err != nil {
+	if err := checkName(name); err != nil {
 		return Assignment{}, err
 	}
-	return Assignment{Name: name, Value: value}, CheckValue(name, value)
+	return Assignment{Name: name, Value: value}, checkValue(name, value)
 }
 
 // lookup returns what the overlay says of name, and whether the command line

@@ -104,7 +104,7 @@ func (v Var) apply(state map[string]string) error {
 		}
 		state[v.Name] = list
 	}
-	return CheckValue(v.Name, state[v.Name])
+	return checkValue(v.Name, state[v.Name])
 }
 
 // prepend removes every occurrence of entry from list and puts it first. It is

@@ -19,14 +19,14 @@ type Found struct {
 	Static bool
 }
 
-// ScanShell finds the variables that a shell file sets on lines of their own,
+// scanShell finds the variables that a shell file sets on lines of their own,
 // in order: [export] NAME=word …. It reads plain text, quotes, $NAME, ${NAME} and
 // ${NAME:+:$NAME}, and puts the values of variables that aren't exported in the
 // place of references to them. It never fails: what it doesn't understand isn't
 // Static or isn't found.
-func ScanShell(data []byte) []Found {
+func scanShell(data []byte) []Found {
 	var all []Found
-	exported := map[string]bool{projectBase: true}
+	exported := map[string]bool{pkgspec.ProjectBase: true}
 	s := shellScanner{src: data}
 	for s.pos < len(s.src) {
 		s.skipBlank()
@@ -51,6 +51,10 @@ func ScanShell(data []byte) []Found {
 	return inline(all, exported)
 }
 
+// maxParts bounds a value that refers twice to one that refers twice to another
+// and so on: it would double with every line.
+const maxParts = 1000
+
 // inline replaces references to shell variables by their values and leaves
 // those variables out.
 func inline(all []Found, exported map[string]bool) []Found {
@@ -65,6 +69,9 @@ func inline(all []Found, exported map[string]bool) []Found {
 			} else {
 				value = join(value, p)
 			}
+		}
+		if len(value) > maxParts || checkValue(f.Name, value.String()) != nil {
+			value, f.Static = nil, false
 		}
 		f.Value = value
 		if exported[f.Name] {
@@ -91,10 +98,25 @@ func join(v pkgspec.Value, parts ...pkgspec.Part) pkgspec.Value {
 	return v
 }
 
-// word is one word of a command. A literal "=" at the top is in text.
+// word is one word of a command.
 type word struct {
 	value  pkgspec.Value
 	static bool
+	// text is the literal that is being read, not yet in value.
+	text []byte
+}
+
+func (w *word) literal(text ...byte) { w.text = append(w.text, text...) }
+
+func (w *word) reference(name string) {
+	w.end()
+	w.value = join(w.value, pkgspec.Part{Ref: name})
+}
+
+// end puts what was read into value.
+func (w *word) end() {
+	w.value = join(w.value, pkgspec.Part{Literal: string(w.text)})
+	w.text = w.text[:0]
 }
 
 // plain returns the word's text if it refers to nothing.
@@ -126,11 +148,12 @@ func (w word) found(line int) Found {
 
 // shellScanner splits a shell file into words, as far as takeOver needs it.
 type shellScanner struct {
-	src []byte
-	pos int
+	src   []byte
+	pos   int
+	lines lineCounter
 }
 
-func (s *shellScanner) line() int { return 1 + bytes.Count(s.src[:s.pos], []byte("\n")) }
+func (s *shellScanner) line() int { return s.lines.at(s.src, s.pos) }
 
 // skipBlank goes to the next command.
 func (s *shellScanner) skipBlank() {
@@ -173,7 +196,7 @@ func (s *shellScanner) word() word {
 		switch c := s.src[s.pos]; c {
 		case '\'':
 			s.pos++
-			w.value = join(w.value, pkgspec.Part{Literal: s.upTo('\'')})
+			w.literal(s.upTo('\'')...)
 		case '"':
 			s.pos++
 			s.doubleQuoted(&w)
@@ -185,9 +208,10 @@ func (s *shellScanner) word() word {
 		default:
 			// A tilde, a glob or a command is for the shell to expand.
 			w.static = w.static && strings.IndexByte("`~*?[", c) < 0
-			s.literal(&w)
+			s.run(&w, " \t\r\n;|&<>()'\"$\\`~*?[")
 		}
 	}
+	w.end()
 	return w
 }
 
@@ -203,7 +227,7 @@ func (s *shellScanner) doubleQuoted(w *word) {
 			w.static = false
 			s.pos++
 		default:
-			s.literal(w)
+			s.run(w, "\"$\\`")
 		}
 	}
 	if s.pos == len(s.src) {
@@ -225,14 +249,18 @@ func (s *shellScanner) escaped(w *word, set string) {
 		return
 	}
 	if set != "" && strings.IndexByte(set, s.src[s.pos]) < 0 {
-		w.value = join(w.value, pkgspec.Part{Literal: `\`})
+		w.literal('\\')
 	}
-	s.literal(w)
+	w.literal(s.src[s.pos])
+	s.pos++
 }
 
-func (s *shellScanner) literal(w *word) {
-	w.value = join(w.value, pkgspec.Part{Literal: string(s.src[s.pos : s.pos+1])})
-	s.pos++
+// run reads a byte and what follows up to one of stop.
+func (s *shellScanner) run(w *word, stop string) {
+	start := s.pos
+	for s.pos++; s.pos < len(s.src) && strings.IndexByte(stop, s.src[s.pos]) < 0; s.pos++ {
+	}
+	w.literal(s.src[start:s.pos]...)
 }
 
 // dollar reads an expansion.
@@ -241,15 +269,16 @@ func (s *shellScanner) dollar(w *word) {
 	if s.pos < len(s.src) && s.src[s.pos] == '{' {
 		s.pos++
 		name := s.nameAt()
-		rest := s.upTo('}')
+		rest := string(s.upTo('}'))
 		switch rest {
 		case "", "-", ":-":
-			w.value = join(w.value, pkgspec.Part{Ref: name})
+			w.reference(name)
 		case ":+:$" + name, "+:$" + name, ":+:${" + name:
 			if strings.HasSuffix(rest, "{"+name) && s.pos < len(s.src) && s.src[s.pos] == '}' {
 				s.pos++
 			}
-			w.value = join(w.value, pkgspec.Part{Literal: ":"}, pkgspec.Part{Ref: name})
+			w.literal(':')
+			w.reference(name)
 		default:
 			w.static = false
 		}
@@ -257,7 +286,7 @@ func (s *shellScanner) dollar(w *word) {
 		return
 	}
 	if name := s.nameAt(); name != "" {
-		w.value = join(w.value, pkgspec.Part{Ref: name})
+		w.reference(name)
 		return
 	}
 	w.static = false
@@ -272,17 +301,14 @@ func (s *shellScanner) nameAt() string {
 }
 
 // upTo reads to the byte end and goes behind it.
-func (s *shellScanner) upTo(end byte) string {
+func (s *shellScanner) upTo(end byte) []byte {
 	text, _, found := bytes.Cut(s.src[s.pos:], []byte{end})
 	s.pos += len(text)
 	if found {
 		s.pos++
 	}
-	return string(text)
+	return text
 }
-
-// projectBase is the variable for the application's folder, which envbuild sets.
-const projectBase = "PROJECT_BASE"
 
 // takeOver turns assignments into lines below env: in the spec, and returns
 // those that it can't.
@@ -292,10 +318,10 @@ func takeOver(found []Found) (lines []string, unread []Found) {
 		count[f.Name]++
 	}
 	for _, f := range found {
-		if f.Name == projectBase {
+		if f.Name == pkgspec.ProjectBase {
 			continue
 		}
-		if !f.Static || count[f.Name] > 1 || CheckName(f.Name) != nil || !utf8.ValidString(f.Value.String()) {
+		if !f.Static || count[f.Name] > 1 || checkName(f.Name) != nil || !utf8.ValidString(f.Value.String()) {
 			unread = append(unread, f)
 			continue
 		}

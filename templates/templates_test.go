@@ -1,0 +1,19 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRender(t *testing.T) {
+	text, err := Render(Envrc, nil)
+	if err != nil || !strings.HasPrefix(string(text), "# "+Mark+"\n") {
+		t.Errorf("%s, %v", text, err)
+	}
+	if _, err := Render(EnvSh, map[string]string{}); err == nil {
+		t.Error("a missing value is no error")
+	}
+	if _, err := Render("absent.tmpl", nil); err == nil {
+		t.Error("a missing template is no error")
+	}
+}
