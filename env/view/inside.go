@@ -122,7 +122,8 @@ func (s *insider) searchZip(r io.ReaderAt, size int64) (leak, bool, error) {
 			continue // encrypted, or a method that nothing here can unpack
 		}
 		l, found, err := s.plain(&bounded{r: member, left: &s.left}, 1)
-		if err := errors.Join(err, member.Close()); err != nil {
+		_ = member.Close() // it repeats the damage at which bounded ended
+		if err != nil {
 			return leak{}, false, fmt.Errorf("zip member %s: %w", f.Name, err)
 		}
 		if found {

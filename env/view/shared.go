@@ -52,8 +52,7 @@ func (u *sections) add(text []byte, from *item) (clash section, ok bool) {
 		i, have := u.at[s.name]
 		if !have {
 			s.from = from
-			u.at[s.name] = len(u.list)
-			u.list = append(u.list, s)
+			u.insert(s)
 			continue
 		}
 		if !bytes.Equal(u.list[i].body, s.body) {
@@ -61,6 +60,18 @@ func (u *sections) add(text []byte, from *item) (clash section, ok bool) {
 		}
 	}
 	return section{}, true
+}
+
+// insert puts a section at the end; the one without a name, which behind
+// another would belong to that, at the beginning.
+func (u *sections) insert(s section) {
+	u.list = append(u.list, s)
+	if s.name == "" {
+		u.list = append([]section{s}, u.list[:len(u.list)-1]...)
+	}
+	for i, s := range u.list {
+		u.at[s.name] = i
+	}
 }
 
 // text returns the file, its sections parted by a blank line.

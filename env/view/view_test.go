@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -231,27 +230,6 @@ func TestMakeAtOnce(t *testing.T) {
 	}
 }
 
-func TestStaleStageIsSwept(t *testing.T) {
-	req := request(t, nil, tree{"f": "x"})
-	stale := filepath.Join(filepath.Dir(req.Dest), ".envbuild-tmp-v1-123")
-	tree{"half/file": "x"}.write(t, stale)
-	other := filepath.Join(filepath.Dir(req.Dest), ".envbuild-tmp-v2-123")
-	tree{"half/file": "x"}.write(t, other)
-	live, err := newStage(req.Dest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustMake(t, req)
-	for path, want := range map[string]bool{stale: false, other: true, live.dir: true} {
-		if _, err := os.Lstat(path); (err == nil) != want {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-	if err := live.close(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestConflicts(t *testing.T) {
 	req := request(t, tree{"lib/Foo.pm": "the runtime's own"},
 		tree{"lib/Foo.pm": "a", "lib/dir/x": "", "lib/link": "-> x", "*lib/mode": "", "lib/same": "1", "ok/x": ""},
@@ -276,29 +254,6 @@ func TestConflicts(t *testing.T) {
 		t.Error(err)
 	}
 	nothingLeft(t, req)
-}
-
-func TestSharedFiles(t *testing.T) {
-	const base = "[XML::SAX::PurePerl]\nnamespaces = 1\n"
-	req := request(t, nil,
-		tree{"ini": base},
-		tree{"ini": base + "\n[XML::LibXML]\npath = " + bundleFrom + "\n\n\n"},
-		tree{"ini": base + "[XML::SAX::Expat]\nx = 1"},
-	)
-	req.Parts[1].Shared = []Shared{{Path: "ini", Rule: Sections}}
-	mustMake(t, req)
-	want := base + "\n[XML::LibXML]\npath = /opt/app/local\n\n[XML::SAX::Expat]\nx = 1\n"
-	if got := content(t, req, "local/ini"); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-
-	req = request(t, nil, tree{"ini": base}, tree{"ini": "[XML::SAX::PurePerl]\nnamespaces = 0\n"})
-	req.Parts[1].Shared = []Shared{{Path: "ini", Rule: Sections}}
-	_, err := Make(t.Context(), req)
-	var conflict *ConflictError
-	if !errors.As(err, &conflict) || !slices.Equal(conflict.Conflicts[0].Layers, []string{"A", "B"}) {
-		t.Error(err)
-	}
 }
 
 func TestCancelLeavesNothing(t *testing.T) {
