@@ -194,7 +194,7 @@ func TestFixTree(t *testing.T) {
 	lib := compile(t, dir, "lib/deep/libx.so", "int answer(void) { return 42; }", "-shared", "-fPIC", "-Wl,-rpath,/usr/lib/x86_64-linux-gnu")
 	prog := compile(t, dir, "bin/prog", `int answer(void); int main(void) { return answer(); }`,
 		"-L"+filepath.Dir(lib), "-lx", "-Wl,-rpath,"+placeholder+"/lib/deep:/usr/lib")
-	if err := os.Link(prog, filepath.Join(dir, "bin/alias")); err != nil {
+	if err := os.Link(prog, filepath.Join(dir, "bin/second")); err != nil {
 		t.Fatal(err)
 	}
 	for name, content := range map[string]string{"bin/script": "#!/bin/sh\n", "lib/broken.so": "\x7fELF\x02\x01 and no more"} {
@@ -227,7 +227,7 @@ func TestFixTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	var exit *exec.ExitError
-	if err := exec.Command(filepath.Join(moved, "bin/alias")).Run(); !errors.As(err, &exit) || exit.ExitCode() != 42 {
+	if err := exec.Command(filepath.Join(moved, "bin/second")).Run(); !errors.As(err, &exit) || exit.ExitCode() != 42 {
 		t.Errorf("the moved program: %v", err)
 	}
 	if again, err := FixTree(moved, placeholder); err != nil || len(again) != 0 {
