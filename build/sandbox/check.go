@@ -13,7 +13,7 @@ const pathLen = 64
 
 // check says what of c is wrong. The folders of c become absolute and free of
 // symbolic links, as the namespace tiers look them up below another root.
-func (c *Command) check(tier Tier) error {
+func (c *Command) check() error {
 	if len(c.Argv) == 0 || c.Argv[0] == "" {
 		return &CommandError{"Argv", "no command"}
 	}
@@ -36,10 +36,10 @@ func (c *Command) check(tier Tier) error {
 	if err := resolveDir("Scratch", &c.Scratch); err != nil {
 		return err
 	}
-	return c.checkLayers(tier)
+	return c.checkLayers()
 }
 
-func (c *Command) checkLayers(tier Tier) error {
+func (c *Command) checkLayers() error {
 	seen := map[string]bool{c.WorkPath: true}
 	layers := make([]Layer, len(c.Layers))
 	for i, l := range c.Layers {

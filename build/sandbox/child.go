@@ -81,7 +81,9 @@ func failure(err error) report {
 	if errors.As(err, &stage) {
 		r.Stage, r.Message = stage.stage, stage.err.Error()
 	}
-	errors.As(err, &r.Errno)
+	if !errors.As(err, &r.Errno) && errors.Is(err, exec.ErrNotFound) {
+		r.Errno = unix.ENOENT
+	}
 	return r
 }
 
@@ -129,6 +131,11 @@ func restrict(cfg *config) error {
 			return err
 		}
 		if err := filterCalls(); err != nil {
+			return err
+		}
+	}
+	if cfg.Tier == NamespacesNoPID {
+		if err := scopeSignals(); err != nil {
 			return err
 		}
 	}

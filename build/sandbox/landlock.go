@@ -78,6 +78,20 @@ func landlockAttr(version int) unix.LandlockRulesetAttr {
 	return attr
 }
 
+// scopeSignals keeps this thread from signalling processes that it didn't start,
+// as far as the kernel's Landlock can (Linux 6.12): they have the same user.
+func scopeSignals() error {
+	version, err := landlockVersion()
+	if err != nil {
+		return nil // it isn't what this tier relies on
+	}
+	attr := unix.LandlockRulesetAttr{Scoped: landlockAttr(version).Scoped & unix.LANDLOCK_SCOPE_SIGNAL}
+	if attr.Scoped == 0 {
+		return nil
+	}
+	return enterDomain(attr, nil)
+}
+
 // restrictFiles puts this thread into a Landlock domain.
 func restrictFiles(rules []rule) error {
 	version, err := landlockVersion()
@@ -87,7 +101,10 @@ func restrictFiles(rules []rule) error {
 	if version < landlockMin {
 		return at("ask for Landlock", errors.New("the kernel's version of it is too old"))
 	}
-	attr := landlockAttr(version)
+	return enterDomain(landlockAttr(version), rules)
+}
+
+func enterDomain(attr unix.LandlockRulesetAttr, rules []rule) error {
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET,
 		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {

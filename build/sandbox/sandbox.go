@@ -146,7 +146,7 @@ func (s *Sandbox) Close() error { return s.shared.remove() }
 // in the others the sandbox's first process, which adopts and kills orphans.
 // When the caller dies, its commands are killed likewise.
 func (s *Sandbox) Run(ctx context.Context, c Command) (Result, error) {
-	if err := c.check(s.tier); err != nil {
+	if err := c.check(); err != nil {
 		return Result{}, err
 	}
 	if s.tier.mounts() {

@@ -14,10 +14,13 @@ const (
 	// Landlock denies, by Landlock and a seccomp filter, the network, connections
 	// to other processes and all files but the system's compilers and the
 	// step's own folders. Paths differ from step to step and are put back when the
-	// step ends.
+	// step ends. The command still sees that files and processes exist, the real
+	// user, host name and /etc/passwd, and can't connect even to a unix socket of
+	// its own or use POSIX shared memory.
 	Landlock
 	// NamespacesNoPID is Namespaces without a pid namespace, for containers whose
-	// /proc is masked: the command sees that other processes exist.
+	// /proc is masked: the command sees that other processes exist, and before
+	// Linux 6.12 can signal those of its user.
 	NamespacesNoPID
 	// Namespaces gives the command a file system, network, host name, process list
 	// and user of its own.
