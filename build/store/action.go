@@ -31,8 +31,6 @@ type Action struct {
 	Inputs json.RawMessage `json:"inputs,omitempty"`
 	// Libraries are the system's shared libraries that the output links.
 	Libraries []string `json:"libraries,omitempty"`
-	// Extra is whatever else the engine wants to know later.
-	Extra json.RawMessage `json:"extra,omitempty"`
 }
 
 // PutAction records the action and its duration, and returns the record that

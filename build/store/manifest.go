@@ -59,38 +59,13 @@ func manifestID(encoded []byte) digest.ID {
 	return h.ID()
 }
 
-// Files counts the files and their further names, and Bytes sums up the sizes,
-// each file once.
-func (m *Manifest) Files() (n int) {
-	for _, e := range m.Entries {
-		if e.Kind == File || e.Kind == Hardlink {
-			n++
-		}
-	}
-	return n
-}
-
-// Bytes is the sum of the files' sizes, each file once.
-func (m *Manifest) Bytes() (n int64) {
-	for _, e := range m.Entries {
-		if e.Kind == File {
-			n += e.Size
-		}
-	}
-	return n
-}
-
 // Entry returns the entry at the path.
 func (m *Manifest) Entry(path string) (Entry, bool) {
-	i, ok := m.find(path)
+	i, ok := slices.BinarySearchFunc(m.Entries, path, func(e Entry, p string) int { return cmp.Compare(e.Path, p) })
 	if !ok {
 		return Entry{}, false
 	}
 	return m.Entries[i], true
-}
-
-func (m *Manifest) find(path string) (int, bool) {
-	return slices.BinarySearchFunc(m.Entries, path, func(e Entry, p string) int { return cmp.Compare(e.Path, p) })
 }
 
 // Encode writes the manifest in its only form: after a header one line for each

@@ -45,6 +45,10 @@ func (s *Store) PutOutput(ctx context.Context, dir string) (*Output, error) {
 
 func (s *Store) putOutput(ctx context.Context, dir, staging string) (*Output, error) {
 	tree := filepath.Join(staging, treeName)
+	// A folder that its owner can't write to can't be moved.
+	if err := os.Chmod(dir, executableMode); err != nil {
+		return nil, err
+	}
 	if err := os.Rename(dir, tree); err != nil {
 		return nil, err
 	}
@@ -52,11 +56,11 @@ func (s *Store) putOutput(ctx context.Context, dir, staging string) (*Output, er
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := describe(ctx, nodes, s.opts.Parallel)
-	if err != nil {
+	if err := normalise(tree, nodes); err != nil {
 		return nil, err
 	}
-	if err := normalise(tree, nodes); err != nil {
+	manifest, err := describe(ctx, nodes, s.opts.Parallel)
+	if err != nil {
 		return nil, err
 	}
 	encoded := manifest.Encode()

@@ -127,9 +127,9 @@ func hashFile(path string) (digest.SHA256, int64, error) {
 	return digest.SumReader(f)
 }
 
-// normalise gives everything in a tree the modes and the time of an output, and
-// makes copies of files that have further names outside of the tree, through
-// which somebody could change them later.
+// normalise gives everything in a tree the modes and the time of an output, so
+// that it can be read too, and makes copies of files that have further names
+// outside of the tree, through which somebody could change them later.
 func normalise(tree string, nodes []node) error {
 	names := map[uint64][]node{}
 	for _, n := range nodes {

@@ -10,19 +10,12 @@ import (
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// HasSource reports whether the store has an archive under that digest, without
-// reading it.
-func (s *Store) HasSource(d digest.SHA256) bool {
-	fi, err := os.Lstat(s.entry(sourcesDir, d.String()))
-	return err == nil && fi.Mode().IsRegular()
-}
-
 // Source returns the path of the archive with that digest. The first time that a
 // process asks, the bytes are hashed: the name alone is no proof. An archive
 // that turns out damaged is dropped, reported to Options.Warn, and not there.
 func (s *Store) Source(d digest.SHA256) (path string, ok bool) {
 	path = s.entry(sourcesDir, d.String())
-	if !s.HasSource(d) {
+	if fi, err := os.Lstat(path); err != nil || !fi.Mode().IsRegular() {
 		return "", false
 	}
 	s.touch(path)
@@ -69,19 +62,6 @@ func (s *Store) AddSource(want digest.SHA256, fill func(w io.Writer) error) (got
 	}
 	s.setProved(got)
 	return got, count.n, nil
-}
-
-// ImportSource stores a copy of the file at path.
-func (s *Store) ImportSource(path string) (digest.SHA256, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return digest.SHA256{}, 0, err
-	}
-	defer f.Close()
-	return s.AddSource(digest.SHA256{}, func(w io.Writer) error {
-		_, err := io.Copy(w, f)
-		return err
-	})
 }
 
 // verifySource hashes an archive and fails with a *CorruptError or, if there is

@@ -120,7 +120,7 @@ func Open(ctx context.Context, root string, opts Options) (*Store, error) {
 	if _, err := s.inUse.TryRLockContext(ctx, lockPoll); err != nil {
 		return nil, fmt.Errorf("lock the store %s: %w", root, err)
 	}
-	if err := s.Sweep(); err != nil {
+	if err := sweep(s.path(tempDir)); err != nil {
 		s.warn(err)
 	}
 	return s, nil

@@ -100,8 +100,8 @@ func (p *processDir) close() error {
 	return err
 }
 
-// TempDir makes a folder on the store's file system, for work that PutOutput or
-// PublishView may take over. Its name begins with prefix. Remove deletes what is
+// TempDir makes a folder on the store's file system, for work that PutOutput may
+// take over or that becomes a view. Its name begins with prefix. Remove deletes what is
 // left of it, whatever modes are inside; a process that dies leaves that to the
 // next Open.
 func (s *Store) TempDir(prefix string) (path string, remove func() error, err error) {
@@ -125,9 +125,7 @@ func (s *Store) tempFile() (*os.File, error) {
 	return f, s.explain(err)
 }
 
-// Sweep removes the temporaries of processes that have died. Open does it too.
-func (s *Store) Sweep() error { return sweep(s.path(tempDir)) }
-
+// sweep removes the temporaries of processes that have died.
 func sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
