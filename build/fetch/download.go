@@ -36,7 +36,7 @@ func (f *Fetcher) fill(ctx context.Context, name string, p place, out *sink) (tr
 			return try, nil
 		case ctx.Err() != nil:
 			return try, context.Cause(ctx)
-		case unreachable(err):
+		case unreachable(err) && (!transient(err) || try == f.opts.Tries):
 			f.markDead(p.url.Host, err)
 			return try, err
 		case out.failed != nil, !transient(err), try == f.opts.Tries:
@@ -157,8 +157,10 @@ func (d *download) ended(ctx context.Context, resp *http.Response, err error) er
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &TruncatedError{Got: d.out.n, Want: d.out.size}
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	case err != nil:
-		return stalledOr(ctx, err)
+		return &TruncatedError{Got: d.out.n, Want: d.out.size, Err: err}
 	case d.out.skip > 0:
 		return &TruncatedError{Got: d.out.n - d.out.skip, Want: d.out.size}
 	case resp.ContentLength < 0 && resp.ProtoMajor == 1 && len(resp.TransferEncoding) == 0 && d.out.n < d.out.size:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -158,13 +159,21 @@ func (e *StatusError) Is(target error) bool {
 }
 
 // TruncatedError says that a body ended early.
-type TruncatedError struct{ Got, Want int64 }
+type TruncatedError struct {
+	Got, Want int64
+	// Err is why, or nil if the connection just ended.
+	Err error
+}
 
 func (e *TruncatedError) Error() string {
-	if e.Want <= 0 {
-		return fmt.Sprintf("truncated after %d bytes", e.Got)
+	s := fmt.Sprintf("truncated after %d bytes", e.Got)
+	if e.Want > 0 {
+		s = fmt.Sprintf("truncated: %d of %d bytes", e.Got, e.Want)
 	}
-	return fmt.Sprintf("truncated: %d of %d bytes", e.Got, e.Want)
+	if e.Err != nil {
+		s += ": " + describe(e.Err)
+	}
+	return s
 }
 
 // LimitError says that a body has more bytes than it may.
@@ -184,6 +193,10 @@ func (e *StallError) Error() string { return fmt.Sprintf("timed out after %v", e
 // describe says in few words what went wrong, without the address, which
 // PlaceError has and which may hold credentials.
 func describe(err error) string {
+	var truncated *TruncatedError
+	if errors.As(err, &truncated) {
+		return truncated.Error()
+	}
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
 		err = urlErr.Err
@@ -216,6 +229,7 @@ func transient(err error) bool {
 	var truncated *TruncatedError
 	var stall *StallError
 	var network net.Error
+	var dns *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return false
@@ -228,8 +242,10 @@ func transient(err error) bool {
 		return false
 	case errors.As(err, &stall):
 		return stall.Answered
-	case errors.As(err, &truncated), errors.Is(err, syscall.ECONNRESET):
+	case errors.As(err, &truncated), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return true
+	case errors.As(err, &dns):
+		return dns.IsTemporary && !dns.IsTimeout
 	}
 	return errors.As(err, &network) && network.Timeout()
 }

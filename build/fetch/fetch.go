@@ -82,6 +82,8 @@ const (
 	WrongBytes EventKind = "wrong-bytes"
 	// Done: Place, Bytes, Duration.
 	Done EventKind = "done"
+	// Failed: nobody has the archive, or it can't be kept. Err.
+	Failed EventKind = "failed"
 )
 
 // Event is one thing that happened.
@@ -98,7 +100,8 @@ type Event struct {
 // Options are what a Fetcher works with. Store must be set.
 type Options struct {
 	Store Store
-	// Client does the requests; nil means one made by NewClient.
+	// Client does the requests; nil means one that honours the
+	// proxy variables.
 	Client *http.Client
 	// Getenv looks up http_proxy and its like, NETRC and HOME; nil means os.Getenv.
 	Getenv func(string) string
@@ -130,7 +133,7 @@ type Fetcher struct {
 	opts   Options
 	client *http.Client
 	netrc  func() (*netrc, error)
-	slots  slots
+	slots  *slots
 
 	mu sync.Mutex
 	// dead holds hosts that could not even be connected to, so that the next
@@ -144,7 +147,7 @@ func New(opts Options) *Fetcher {
 		opts.Getenv = os.Getenv
 	}
 	if opts.Client == nil {
-		opts.Client = NewClient(opts.Getenv)
+		opts.Client = newClient(opts.Getenv)
 	}
 	if opts.Parallel <= 0 {
 		opts.Parallel = 8
@@ -190,36 +193,50 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Get brings one archive into the store. Places are tried in the order of
 // design.md §2.1: the store, the vendor folder, the mirrors, the URLs, the apt
-// mirrors. The error is a *Error that says what each answered, or that of ctx.
+// mirrors. The error is an *Error that says what each answered, or that of ctx.
+// It may be called for any number of archives at once.
 func (f *Fetcher) Get(ctx context.Context, req Request) (Archive, error) {
 	if path, ok := f.opts.Store.Source(req.SHA256); ok {
 		return stored(path, req.SHA256)
 	}
+	start := f.opts.Now()
+	f.opts.Progress(Event{Kind: Started, Name: req.Name, Size: req.Size})
+	archive, err := f.fromPlaces(ctx, req)
+	f.finish(req.Name, archive, start, err)
+	return archive, err
+}
+
+func (f *Fetcher) fromPlaces(ctx context.Context, req Request) (Archive, error) {
 	failure := &Error{Name: req.Name}
 	places, err := f.places(req)
 	if err != nil {
 		failure.Err = err
 		return Archive{}, failure
 	}
-	start := f.opts.Now()
-	f.opts.Progress(Event{Kind: Started, Name: req.Name, Size: req.Size})
 	for _, p := range places {
 		archive, attempt, err := f.try(ctx, req, p)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return Archive{}, context.Cause(ctx)
-		case err != nil:
-			failure.Attempts, failure.Err = append(failure.Attempts, attempt), err
-			return Archive{}, failure
-		case attempt != nil:
-			f.report(req, attempt)
-			failure.Attempts = append(failure.Attempts, attempt)
-		default:
-			f.opts.Progress(Event{Kind: Done, Name: req.Name, Place: p.String(), Bytes: archive.Size, Duration: f.opts.Now().Sub(start)})
+		}
+		if attempt == nil {
 			return archive, nil
 		}
+		failure.Attempts = append(failure.Attempts, attempt)
+		if failure.Err = err; err != nil {
+			return Archive{}, failure
+		}
+		f.report(req, attempt)
 	}
 	return Archive{}, failure
+}
+
+// finish reports how it ended.
+func (f *Fetcher) finish(name string, a Archive, start time.Time, err error) {
+	e := Event{Kind: Done, Name: name, Place: a.Place, Bytes: a.Size, Duration: f.opts.Now().Sub(start)}
+	if err != nil {
+		e.Kind, e.Err = Failed, err
+	}
+	f.opts.Progress(e)
 }
 
 func stored(path string, d digest.SHA256) (Archive, error) {
@@ -283,23 +300,4 @@ func (f *Fetcher) archive(p place, d digest.SHA256, size int64) (Archive, *Place
 		return Archive{}, &PlaceError{Place: p.String(), Err: err}, err
 	}
 	return Archive{File: path, SHA256: d, Size: size, Place: p.String()}, nil, nil
-}
-
-// All brings several archives, as many at once as the options allow. It goes on
-// when one fails, so that the error names all that can't be had.
-func (f *Fetcher) All(ctx context.Context, reqs []Request) ([]Archive, error) {
-	archives := make([]Archive, len(reqs))
-	errs := make([]error, len(reqs))
-	var wg sync.WaitGroup
-	for i, req := range reqs {
-		wg.Go(func() { archives[i], errs[i] = f.Get(ctx, req) })
-	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return archives, nil
 }

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// NewClient returns a client that honours the proxy variables as they are in
+// newClient returns a client that honours the proxy variables as they are in
 // getenv: http_proxy, https_proxy, no_proxy, in lower or upper case.
-func NewClient(getenv func(string) string) *http.Client {
+func newClient(getenv func(string) string) *http.Client {
 	either := func(name string) string {
 		if v := getenv(name); v != "" {
 			return v

@@ -33,27 +33,33 @@ func (f *Fetcher) Read(ctx context.Context, mirror, path string) ([]byte, error)
 // could hold something else under that name. It fails with an *Error, which is
 // ErrNotFound if all mirrors were asked.
 func (f *Fetcher) Find(ctx context.Context, mirrors []string, path string) (Archive, error) {
-	failure := &Error{Name: path}
 	start := f.opts.Now()
+	f.opts.Progress(Event{Kind: Started, Name: path})
+	archive, err := f.fromMirrors(ctx, mirrors, path)
+	f.finish(path, archive, start, err)
+	return archive, err
+}
+
+func (f *Fetcher) fromMirrors(ctx context.Context, mirrors []string, path string) (Archive, error) {
+	failure := &Error{Name: path}
 	for _, mirror := range mirrors {
 		p, err := f.parse(mirror, path)
 		if err != nil {
 			failure.Err = err
 			return Archive{}, failure
 		}
-		f.opts.Progress(Event{Kind: Started, Name: path})
 		archive, attempt, err := f.try(ctx, Request{Name: path}, p)
 		switch {
 		case ctx.Err() != nil:
 			return Archive{}, context.Cause(ctx)
 		case attempt == nil:
 			archive.Mirror = mirror
-			f.opts.Progress(Event{Kind: Done, Name: path, Place: p.String(), Bytes: archive.Size, Duration: f.opts.Now().Sub(start)})
 			return archive, nil
+		case err == nil && !errors.Is(attempt, ErrNotFound):
+			err = attempt
 		}
 		failure.Attempts = append(failure.Attempts, attempt)
-		if err != nil || !errors.Is(attempt, ErrNotFound) {
-			failure.Err = errors.Join(err, attempt)
+		if failure.Err = err; err != nil {
 			return Archive{}, failure
 		}
 	}

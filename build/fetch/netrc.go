@@ -12,7 +12,7 @@ import (
 // netrc holds logins by host, as ftp(1), curl and git read them.
 type netrc struct {
 	machines map[string]login
-	any      *login // the default entry
+	fallback *login // the default entry
 }
 
 type login struct{ name, password string }
@@ -42,13 +42,13 @@ func readNetrc(getenv func(string) string) (*netrc, error) {
 	return n, nil
 }
 
-// find returns the login for the host. With any, the default entry counts.
-func (n *netrc) find(host string, any bool) (login, bool) {
+// find returns the login for the host. With fallback, the default entry counts.
+func (n *netrc) find(host string, fallback bool) (login, bool) {
 	if l, ok := n.machines[strings.ToLower(host)]; ok {
 		return l, true
 	}
-	if any && n.any != nil {
-		return *n.any, true
+	if fallback && n.fallback != nil {
+		return *n.fallback, true
 	}
 	return login{}, false
 }
@@ -92,8 +92,8 @@ func parseNetrc(text string) (*netrc, error) {
 		case "default":
 			finish()
 			host, current = "", &login{}
-			if n.any == nil {
-				n.any = current
+			if n.fallback == nil {
+				n.fallback = current
 			}
 		case "macdef":
 			s.skipMacro()

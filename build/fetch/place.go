@@ -42,8 +42,11 @@ func (f *Fetcher) places(req Request) ([]place, error) {
 		}
 		return err
 	}
-	for _, path := range []string{req.Path, req.File} {
-		if f.opts.Vendor != "" && path != "" {
+	if _, err := os.Stat(f.opts.Vendor); err == nil {
+		for _, path := range []string{req.Path, req.File} {
+			if path == "" {
+				continue
+			}
 			if err := checkPath(path); err != nil {
 				return nil, err
 			}
@@ -143,10 +146,18 @@ func (p place) open() (*os.File, error) {
 		if _, rootErr := os.Stat(p.root); p.root != "" && rootErr != nil {
 			return nil, fmt.Errorf("the mirror's folder %s is not there", p.root)
 		}
-		return nil, fmt.Errorf("%w (%w)", ErrNotFound, fs.ErrNotExist)
+		return nil, absentError{}
 	}
 	return f, err
 }
+
+// absentError says that a file is not there.
+type absentError struct{}
+
+func (absentError) Error() string { return "not found" }
+
+// Is tells it from the 404 of a server, which deserves an event.
+func (absentError) Is(target error) bool { return target == ErrNotFound || target == fs.ErrNotExist }
 
 // copyTo writes the file of a place on disk.
 func (p place) copyTo(w io.Writer) error {

@@ -10,12 +10,12 @@ type slots struct {
 	all     chan struct{}
 	perHost int
 
-	mu    *sync.Mutex
+	mu    sync.Mutex
 	hosts map[string]chan struct{}
 }
 
-func newSlots(parallel, perHost int) slots {
-	return slots{all: make(chan struct{}, parallel), perHost: perHost, mu: &sync.Mutex{}, hosts: map[string]chan struct{}{}}
+func newSlots(parallel, perHost int) *slots {
+	return &slots{all: make(chan struct{}, parallel), perHost: perHost, hosts: map[string]chan struct{}{}}
 }
 
 // acquire waits for the host first, so that those who wait for a slow one don't
