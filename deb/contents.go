@@ -1,0 +1,176 @@
+package deb
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goreleaser/nfpm/v2/files"
+
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// readContents turns the user's contents into entries. nfpm expands patterns;
+// trees are walked here, because nfpm takes times and modes from the disk and
+// follows the links in a tree.
+func (r *settingsReader) readContents(node *pkgspec.Node, s *Settings) error {
+	list := r.keyOf(node, "contents")
+	for i, c := range s.decoded.Contents {
+		n := list
+		if i < len(list.Items) {
+			n = list.Items[i]
+		}
+		entries, err := r.content(n, *c)
+		if err != nil {
+			return err
+		}
+		s.contents = append(s.contents, entries...)
+	}
+	return nil
+}
+
+func (r *settingsReader) content(n *pkgspec.Node, c files.Content) ([]Entry, error) {
+	if c.Packager != "" && c.Packager != "deb" {
+		return nil, nil
+	}
+	if c.Destination == "" {
+		return nil, r.fail(n, "write dst: and the path on the server", "package.contents: an entry has no destination")
+	}
+	if c.Expand {
+		return nil, r.fail(n, "write the paths out", "package.contents: expand would make the package depend on the environment")
+	}
+	if c.FileInfo != nil && !c.FileInfo.MTime.IsZero() {
+		return nil, r.fail(n, "set SOURCE_DATE_EPOCH; else it is the date that the lock records", "package.contents: mtime is decided by envbuild")
+	}
+	switch c.Type {
+	case files.TypeDir:
+		return []Entry{withInfo(Entry{Path: clean(c.Destination), Type: Dir}, c.FileInfo)}, nil
+	case files.TypeSymlink:
+		return []Entry{{Path: clean(c.Destination), Type: Link, Target: c.Source}}, nil
+	case files.TypeTree:
+		return r.tree(n, c)
+	case files.TypeImplicitDir, files.TypeDebChangelog:
+		return nil, r.fail(n, "", "package.contents: the type %q can't be given", c.Type)
+	}
+	return r.expand(n, c)
+}
+
+// expand lets nfpm find the files of a pattern.
+func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]Entry, error) {
+	folder := strings.HasSuffix(c.Source, "/")
+	c.Source = r.path(c.Source)
+	if folder {
+		c.Source += "/"
+	}
+	found, err := files.PrepareForPackager(files.Contents{&c}, 0, "deb", false, time.Unix(0, 0))
+	if err != nil {
+		return nil, r.fail(n, "", "package.contents: %w", err)
+	}
+	var out []Entry
+	for _, f := range found {
+		switch f.Type {
+		case files.TypeImplicitDir:
+		case files.TypeSymlink:
+			out = append(out, Entry{Path: f.Destination, Type: Link, Target: f.Source})
+		default:
+			e, err := diskFile(f.Source, f.Destination, c.FileInfo)
+			if err != nil {
+				return nil, r.fail(n, "", "package.contents: %w", err)
+			}
+			if strings.HasPrefix(f.Type, files.TypeConfig) {
+				e.Type = Config
+			}
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func (r *settingsReader) tree(n *pkgspec.Node, c files.Content) ([]Entry, error) {
+	var out []Entry
+	root := r.path(c.Source)
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		dest := path.Join(clean(c.Destination), rel)
+		switch {
+		case d.IsDir() && dest == "/":
+			return nil
+		case d.IsDir():
+			out = append(out, Entry{Path: dest, Type: Dir, Owner: owner(c.FileInfo), Group: group(c.FileInfo)})
+		case d.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(p)
+			out = append(out, Entry{Path: dest, Type: Link, Target: target})
+			return err
+		default:
+			e, err := diskFile(p, dest, c.FileInfo)
+			out = append(out, e)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, r.fail(n, "", "package.contents: %w", err)
+	}
+	return out, nil
+}
+
+// diskFile is an entry for a file of the checkout. Of its mode only the owner's
+// x bit counts: the others depend on the umask of whoever checked it out.
+func diskFile(source, dest string, info *files.ContentFileInfo) (Entry, error) {
+	fi, err := os.Stat(source)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Path: dest, Source: source, Mode: 0o644}
+	if fi.Mode()&0o100 != 0 {
+		e.Mode = 0o755
+	}
+	return withInfo(e, info), nil
+}
+
+func withInfo(e Entry, info *files.ContentFileInfo) Entry {
+	e.Owner, e.Group = owner(info), group(info)
+	if info != nil && info.Mode != 0 {
+		e.Mode = unixMode(info.Mode)
+	}
+	return e
+}
+
+func owner(info *files.ContentFileInfo) string {
+	if info == nil {
+		return ""
+	}
+	return info.Owner
+}
+
+func group(info *files.ContentFileInfo) string {
+	if info == nil {
+		return ""
+	}
+	return info.Group
+}
+
+// unixMode reads a mode as people write it, 04755, where the bits above the
+// permissions aren't those of fs.FileMode.
+func unixMode(m fs.FileMode) fs.FileMode {
+	out := m & fs.ModePerm
+	for _, b := range []struct{ unix, bit fs.FileMode }{
+		{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky},
+	} {
+		if m&b.unix != 0 {
+			out |= b.bit
+		}
+	}
+	return out
+}
+
+func clean(p string) string { return path.Join("/", p) }
