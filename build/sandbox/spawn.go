@@ -23,11 +23,6 @@ func (s *Sandbox) spawn(ctx context.Context, cfg *config, c *Command) (Result, e
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	// The kernel sends a parent-death signal when the thread ends that started
-	// the child, so this goroutine keeps its thread.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	start := s.opts.Now()
 	p, err := s.start(cfg, c)
 	if err != nil {
@@ -75,7 +70,7 @@ func (s *Sandbox) start(cfg *config, c *Command) (_ *process, err error) {
 		Path: "/proc/self/exe",
 		Args: []string{marker},
 		// Without an entry os/exec would pass on the caller's environment.
-		Env:         []string{"GOMAXPROCS=1"},
+		Env:         []string{"GOMAXPROCS=2"},
 		Dir:         "/",
 		Stdin:       c.Stdin,
 		Stdout:      c.Stdout,
@@ -91,15 +86,14 @@ func (s *Sandbox) start(cfg *config, c *Command) (_ *process, err error) {
 }
 
 // attributes says in which namespaces the first process starts, and as whom.
+// There is no parent-death signal: the control pipe's end says the same, whatever
+// thread started the process, and lets the first process tidy up.
 func attributes(tier Tier, tty bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Setsid: !tty}
 	if !tier.mounts() {
 		return a
 	}
 	if tier == Namespaces {
-		// In the other tiers the first process must outlive its caller to kill what
-		// it started: it watches the control pipe.
-		a.Pdeathsig = syscall.SIGKILL
 		a.Cloneflags = syscall.CLONE_NEWPID
 	}
 	a.Cloneflags |= syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
@@ -175,6 +169,8 @@ func errorText(state *os.ProcessState, err error) string {
 // takeTerminal makes the caller's process group the terminal's foreground group
 // again. That is a background group's request, so its signal is blocked.
 func takeTerminal(tty *os.File) {
+	runtime.LockOSThread() // the signal mask is a thread's
+	defer runtime.UnlockOSThread()
 	var block, old unix.Sigset_t
 	block.Val[0] = 1 << (uint(unix.SIGTTOU) - 1)
 	if unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old) != nil {
