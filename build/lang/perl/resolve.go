@@ -198,14 +198,15 @@ const needsKey = "needs"
 
 // needed turns an entry of needs, a module or a distribution, into a module.
 func (r *resolver) needed(name string) string {
-	for _, c := range r.pool.byName[name] {
-		namesake := strings.ReplaceAll(name, "-", "::")
-		if _, ok := c.module(namesake); ok || len(c.modules) == 0 {
-			return namesake
-		}
-		return c.modules[0].Name
+	namesake := strings.ReplaceAll(name, "-", "::")
+	known := r.pool.byName[name]
+	if len(known) == 0 || len(known[0].modules) == 0 {
+		return namesake
 	}
-	return strings.ReplaceAll(name, "-", "::")
+	if _, ok := known[0].module(namesake); ok {
+		return namesake
+	}
+	return known[0].modules[0].Name
 }
 
 // exclude settles that two chosen candidates are releases of one distribution: the

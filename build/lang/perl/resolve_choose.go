@@ -109,6 +109,7 @@ func (r *resolver) markRenewed() {
 		r.renew[strings.ReplaceAll(name, "-", "::")] = true
 		for _, of := range []map[string][]*candidate{r.pool.first, r.pool.second, r.pool.byName} {
 			for _, c := range of[name] {
+				c.previous = nil // its bytes are to be found anew too
 				for _, m := range c.modules {
 					r.renew[m.Name] = true
 				}

@@ -8,6 +8,7 @@ import (
 // MissingFileError says that the project has no cpanfile.
 type MissingFileError struct{ File string }
 
+// Error names the file.
 func (e *MissingFileError) Error() string { return e.File + " is not there" }
 
 // Hint says what to do.
@@ -21,6 +22,7 @@ type UnknownFeatureError struct {
 	Known      []string
 }
 
+// Error names the feature.
 func (e *UnknownFeatureError) Error() string {
 	return fmt.Sprintf("%s has no feature %q, which dependencies.cpan.features names", e.File, e.Name)
 }
@@ -36,6 +38,7 @@ func (e *UnknownFeatureError) Hint() string {
 // UnknownUpdateError says that a name to update is nothing that the project needs.
 type UnknownUpdateError struct{ Name string }
 
+// Error names the name.
 func (e *UnknownUpdateError) Error() string {
 	return fmt.Sprintf("there is nothing to update: no distribution or module that the project needs is named %q", e.Name)
 }
@@ -54,6 +57,7 @@ type UnresolvedError struct {
 	Found []string
 }
 
+// Error lists who requires the module and what was found.
 func (e *UnresolvedError) Error() string {
 	return fmt.Sprintf("nothing provides %s: %s; %s", e.Module, strings.Join(e.Needs, ", "), strings.Join(e.Found, ", "))
 }
@@ -68,6 +72,7 @@ type PerlVersionError struct {
 	By, Needs, Pinned string
 }
 
+// Error names both versions.
 func (e *PerlVersionError) Error() string {
 	return fmt.Sprintf("%s requires perl %s, and the runtime is perl %s", e.By, e.Needs, e.Pinned)
 }
@@ -82,6 +87,7 @@ type ConflictError struct {
 	By, Forbidden, Found string
 }
 
+// Error names the line and the distribution.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s forbids %s, and %s has it", e.By, e.Forbidden, e.Found)
 }
@@ -98,6 +104,7 @@ type MissingArchiveError struct {
 	Mirrors []string
 }
 
+// Error names the archive, who needs it and the mirrors.
 func (e *MissingArchiveError) Error() string {
 	return fmt.Sprintf("%s, needed by %s, is on none of the mirrors %s", e.Path, e.By, strings.Join(e.Mirrors, ", "))
 }
@@ -113,6 +120,7 @@ type GitError struct {
 	Where, Module, Repository string
 }
 
+// Error names the line and the repository.
 func (e *GitError) Error() string {
 	return fmt.Sprintf("%s: %s comes from the git repository %s, which is not an archive that can be pinned",
 		e.Where, e.Module, e.Repository)

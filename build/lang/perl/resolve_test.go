@@ -344,7 +344,21 @@ func TestLockIsDeterministicAndKeepsItsPins(t *testing.T) {
 	if got, want := summary(mustLock(t, req).Lock), "App-1: Gap Lib\nGap-1: \nLib-1: \n"; got != want {
 		t.Errorf("with a new snapshot\n%swant\n%s", got, want)
 	}
-	req.Update = []string{"Gap"}
+	// An archive that was made anew under its old name is refused, until it is
+	// asked for by name.
+	req.Previous = first
+	w.dist(publicMirror, "A/AU/AUTHOR/Gap-1.tar.gz", "Gap 1", "")
+	w.archive(publicMirror, "A/AU/AUTHOR/Lib-1.tar.gz", map[string]string{"META.json": "{}", "new": ""})
+	if _, err := New().Lock(context.Background(), req); err == nil {
+		t.Error("other bytes under the same name were pinned")
+	}
+	req.Update = []string{"Lib"}
+	w.index(publicMirror, "Lib 1 A/AU/AUTHOR/Lib-1.tar.gz\nGap 2 A/AU/AUTHOR/Gap-2.tar.gz")
+	if got := mustLock(t, req).Lock; got.Distributions[2].Source.SHA256 == first.Distributions[2].Source.SHA256 {
+		t.Error("an update kept the old bytes")
+	}
+
+	req.Update = []string{"Gap", "Lib"}
 	if got, want := summary(mustLock(t, req).Lock), "App-1: Gap Lib\nGap-2: \nLib-1: \n"; got != want {
 		t.Errorf("after --update Gap\n%swant\n%s", got, want)
 	}
