@@ -1,0 +1,109 @@
+package perl
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// ExplainFailure says what the log of a failed step means and what to do about
+// it, where one of the usual reasons is recognised.
+func (*Perl) ExplainFailure(lock *pkgspec.Lock, step *plan.Step, log []byte) string {
+	// What a distribution printed may be anything; a reason is near the end.
+	const enough = 256 << 10
+	e := explainer{lock: lock, step: step, log: string(log[max(0, len(log)-enough):])}
+	for _, explain := range []func() string{
+		e.fullDisk, e.missingModule, e.missingLibrary, e.network, e.homeFolder,
+	} {
+		if hint := explain(); hint != "" {
+			return hint
+		}
+	}
+	return ""
+}
+
+type explainer struct {
+	lock *pkgspec.Lock
+	step *plan.Step
+	log  string
+}
+
+func (e *explainer) fullDisk() string {
+	if !strings.Contains(e.log, "No space left on device") {
+		return ""
+	}
+	return "a file system is full: make room where the cache is (envbuild cache path; envbuild cache gc), or set ENVBUILD_CACHE to another place"
+}
+
+// missingModule explains perl's "Can't locate Foo/Bar.pm in @INC". The last one
+// counts: earlier ones are of things that were only tried.
+func (e *explainer) missingModule() string {
+	found := regexp.MustCompile(`Can't locate ([\w/]+)\.pm in @INC`).FindAllStringSubmatch(e.log, -1)
+	if len(found) == 0 || e.step.Kind != plan.Distribution {
+		return ""
+	}
+	module := strings.ReplaceAll(found[len(found)-1][1], "/", "::")
+	for _, pin := range e.lock.Distributions {
+		provides := slices.ContainsFunc(pin.Provides, func(m pkgspec.Module) bool { return m.Name == module })
+		switch {
+		case !provides:
+		case pin.Name == e.step.Name:
+			return "" // it looks for itself: no missing dependency
+		default:
+			return fmt.Sprintf("it needs %s of %s, which its metadata don't say: %s",
+				module, pin.Name, needsHint(e.step.Name, []string{module}))
+		}
+	}
+	return requiresHint(e.step.Name, []string{module})
+}
+
+func (e *explainer) missingLibrary() string {
+	table := parseDebianTable(debianTable)
+	for _, find := range []func(string) (string, string){
+		table.byHeader, table.byLibrary, table.byPkgConfig, table.byProgram, table.byMessage,
+	} {
+		if thing, pkg := find(e.log); pkg != "" {
+			return e.packageHint(thing, pkg)
+		}
+	}
+	return ""
+}
+
+func (e *explainer) packageHint(thing, pkg string) string {
+	install := fmt.Sprintf("%s is in the Debian package %s: apt-get install %s", thing, pkg, pkg)
+	if e.step.Kind != plan.Distribution || slices.Contains(e.step.SysPackages, pkg) {
+		return install
+	}
+	return fmt.Sprintf("%s, and under dependencies.cpan.build in %s add\n    %s: {apt: [%s]}",
+		install, pkgspec.SpecName, e.step.Name, strings.Join(append(slices.Clone(e.step.SysPackages), pkg), ", "))
+}
+
+func (e *explainer) network() string {
+	signs := regexp.MustCompile(`(?i)temporary failure in name resolution|could not resolve host|` +
+		`unable to resolve host|name or service not known|network is unreachable|nodename nor servname`)
+	if !signs.MatchString(e.log) {
+		return ""
+	}
+	return e.settingHint("it wants something from the network, which no build can reach: install what it looks for (envbuild doctor knows the usual), or tell it by a variable to do without")
+}
+
+func (e *explainer) homeFolder() string {
+	signs := regexp.MustCompile(`(?m)^.*/homeless.*(?:Permission denied|No such file or directory|Read-only file system).*$`)
+	if !signs.MatchString(e.log) {
+		return ""
+	}
+	return e.settingHint("it wants to use the home folder, which a build doesn't have: tell it by a variable to do without")
+}
+
+// settingHint adds where to set a variable.
+func (e *explainer) settingHint(what string) string {
+	if e.step.Kind != plan.Distribution {
+		return what
+	}
+	return fmt.Sprintf("%s, under dependencies.cpan.build in %s:\n    %s: {env: {NAME: value}}",
+		what, pkgspec.SpecName, e.step.Name)
+}
