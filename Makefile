@@ -3,7 +3,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test lint bench clean
+.PHONY: all setup build mirror demo test lint clean
 
 all: build
 
@@ -27,9 +27,6 @@ test: build mirror
 
 lint:
 	golangci-lint run
-
-bench: build mirror
-	@./testdata/bench.sh
 
 clean:
 	rm -rf bin out .cache

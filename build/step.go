@@ -119,25 +119,12 @@ func (j *stepJob) attempt(ctx context.Context, start time.Time) (_ StepOutput, e
 	if err != nil {
 		return StepOutput{}, err
 	}
-	keep := false
-	defer func() {
-		if !keep {
-			err = errors.Join(err, remove())
-		}
-	}()
+	defer func() { err = errors.Join(err, remove()) }()
 	box, err := j.prepare(dir)
 	if err != nil {
 		return StepOutput{}, err
 	}
 	box.Stdout, box.Stderr = logFile, logFile
-	stepErr := func(cause error) error {
-		keep = j.builder.opts.KeepFailed && ctx.Err() == nil
-		e := j.explain(cause, logFile.Name())
-		if keep {
-			e.Kept = dir
-		}
-		return e
-	}
 	runner, err := j.builder.opts.Sandbox(ctx)
 	if err != nil {
 		return StepOutput{}, err
@@ -147,11 +134,11 @@ func (j *stepJob) attempt(ctx context.Context, start time.Time) (_ StepOutput, e
 		return StepOutput{}, fmt.Errorf("run the sandbox of %s: %w", j.step.Name, err)
 	}
 	if res.ExitCode != 0 {
-		return StepOutput{}, stepErr(exitError(res))
+		return StepOutput{}, j.failed(ctx, exitError(res), logFile.Name(), dir)
 	}
 	out, cause, err := j.finish(ctx, runner.Tier(), box, res, start)
 	if cause != nil {
-		return StepOutput{}, stepErr(cause)
+		return StepOutput{}, j.failed(ctx, cause, logFile.Name(), dir)
 	}
 	return out, err
 }
@@ -272,6 +259,20 @@ func (j *stepJob) environ() []string {
 		out = append(out, v.Name+"="+v.Value)
 	}
 	return out
+}
+
+// failed makes the error of a failed step, and keeps its folder if that was
+// asked for.
+func (j *stepJob) failed(ctx context.Context, cause error, log, dir string) error {
+	e := j.explain(cause, log)
+	if !j.builder.opts.KeepFailed || ctx.Err() != nil {
+		return e
+	}
+	var err error
+	if e.Kept, err = j.builder.opts.Store.Keep(dir, j.key.Short()); err != nil {
+		return errors.Join(e, fmt.Errorf("keep the folder of %s: %w", j.step.Name, err))
+	}
+	return e
 }
 
 // explain makes the error that a person sees of a failed step.

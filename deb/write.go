@@ -2,6 +2,7 @@ package deb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goreleaser/nfpm/v2"
 	nfpmdeb "github.com/goreleaser/nfpm/v2/deb"
@@ -185,5 +187,23 @@ func (p *plan) content(it item, scratch string) (*files.Content, error) {
 		c.Source = scratch
 		return c, os.WriteFile(scratch, it.Content, 0o600)
 	}
+	if !utf8.ValidString(it.Source) { // nfpm takes sources for patterns, which are UTF-8
+		c.Source = scratch
+		return c, copyFile(it.Source, scratch)
+	}
 	return c, nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }

@@ -43,13 +43,17 @@ func (p *program) app() *cli.App {
 		Version:                   version(),
 		Writer:                    p.stdout,
 		ErrWriter:                 p.stderr,
-		Flags:                     globalFlags(),
+		Flags:                     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
+		HideVersion:               true, // the library's flag takes -v for itself
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
 		Suggest:                   true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main maps errors to exit codes
 		OnUsageError:              usage,
 		Action: func(c *cli.Context) error {
+			if c.Bool("version") {
+				return p.println("envbuild " + c.App.Version)
+			}
 			if c.Args().Present() {
 				return &usageError{
 					message: fmt.Sprintf("envbuild has no verb %q", c.Args().First()),
@@ -61,7 +65,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.lockCommand(), p.fetchCommand(), p.vendorCommand(), p.planCommand(), p.buildCommand(),
 			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(),
-			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.initCommand(), p.schemaCommand(),
+			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.schemaCommand(),
 		},
 	}
 	for _, c := range a.Commands {

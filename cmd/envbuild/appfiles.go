@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -26,34 +24,26 @@ type appFile struct {
 // A pattern that matches nothing is an error, since it is a typing mistake more
 // often than not.
 func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
-	used := make([]bool, len(spec.App.Files))
+	unused := map[string]bool{}
+	for _, pattern := range spec.App.Files {
+		unused[pattern] = true
+	}
 	var out []appFile
 	err := fs.WalkDir(os.DirFS(spec.Dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if name == "." {
+		case generated(name) && d.IsDir():
+			return fs.SkipDir
+		case generated(name) || d.IsDir():
 			return nil
 		}
-		if generated(name) || matchesAny(spec.App.Exclude, name) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		wanted := false
-		for i, pattern := range spec.App.Files {
-			if matchAt(pattern, name) {
-				used[i], wanted = true, true
+		for pattern := range unused {
+			if (&pkgspec.App{Files: []string{pattern}}).Includes(name) {
+				delete(unused, pattern)
 			}
 		}
-		if d.IsDir() {
-			if !wanted && !slices.ContainsFunc(spec.App.Files, func(p string) bool { return mayMatchBelow(p, name) }) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !wanted {
+		if !spec.App.Includes(name) {
 			return nil
 		}
 		f, err := readAppFile(spec.Dir, name, d)
@@ -63,9 +53,9 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, ok := range used {
-		if !ok {
-			return nil, spec.ErrorAt("the pattern "+spec.App.Files[i]+" matches nothing", "name files or folders that exist", "app", "files", fmt.Sprint(i))
+	for i, pattern := range spec.App.Files {
+		if unused[pattern] {
+			return nil, spec.ErrorAt("the pattern "+pattern+" matches nothing", "name files or folders that exist", "app", "files", strconv.Itoa(i))
 		}
 	}
 	return out, nil
@@ -93,58 +83,4 @@ func generated(name string) bool {
 		return true
 	}
 	return false
-}
-
-func matchesAny(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return matchAt(p, name) })
-}
-
-// matchAt reports whether a pattern names a path or a folder above it.
-func matchAt(pattern, name string) bool {
-	elements := strings.Split(path.Clean(pattern), "/")
-	for ; name != "."; name = path.Dir(name) {
-		if matchElements(elements, strings.Split(name, "/")) {
-			return true
-		}
-	}
-	return false
-}
-
-// matchElements matches path elements; ** stands for any number of folders.
-func matchElements(pattern, name []string) bool {
-	for len(pattern) > 0 {
-		if pattern[0] == "**" {
-			for i := range len(name) + 1 {
-				if matchElements(pattern[1:], name[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if len(name) == 0 {
-			return false
-		}
-		if ok, err := path.Match(pattern[0], name[0]); !ok || err != nil {
-			return false
-		}
-		pattern, name = pattern[1:], name[1:]
-	}
-	return len(name) == 0
-}
-
-// mayMatchBelow reports whether something in the folder could match.
-func mayMatchBelow(pattern, folder string) bool {
-	elements := strings.Split(path.Clean(pattern), "/")
-	for i, e := range strings.Split(folder, "/") {
-		if i >= len(elements) {
-			return false
-		}
-		if elements[i] == "**" {
-			return true
-		}
-		if ok, err := path.Match(elements[i], e); !ok || err != nil {
-			return false
-		}
-	}
-	return true
 }

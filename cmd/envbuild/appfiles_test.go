@@ -9,28 +9,6 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-func TestMatchAt(t *testing.T) {
-	for _, c := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"lib", "lib/App/Web.pm", true},
-		{"lib", "library/x", false},
-		{"*.psgi", "app.psgi", true},
-		{"*.psgi", "sub/app.psgi", false},
-		{"**/*.t", "lib/t/deep/x.t", true},
-		{"**/*.t", "x.t", true},
-		{"**/*.t", "x.tt", false},
-		{"public/**/img", "public/a/b/img/x.png", true},
-		{"public/**/img", "public/img", true},
-		{"./script/", "script/web", true},
-	} {
-		if got := matchAt(c.pattern, c.name); got != c.want {
-			t.Errorf("matchAt(%q, %q) = %v", c.pattern, c.name, got)
-		}
-	}
-}
-
 func TestAppFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"lib/A.pm", "lib/t/a.t", "script/web", "script/env.sh", "config/env.rc", "app.psgi", "README", "public/css/x.css"} {

@@ -9,6 +9,7 @@ import (
 	"github.com/envbuild/envbuild/build/fetch"
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/digest"
 )
 
 // fetchSource brings a step's source into the store and returns its path.
@@ -37,7 +38,7 @@ func (s *session) fetchEvent(e fetch.Event) {
 		out.Kind = build.FetchProgress
 	case fetch.Done:
 		out.Kind = build.FetchDone
-	case fetch.Retrying, fetch.PlaceFailed:
+	case fetch.Retrying, fetch.PlaceFailed, fetch.Failed:
 		out.Kind = build.FetchFailed
 	case fetch.WrongBytes:
 		out.Kind = build.Warning
@@ -69,6 +70,18 @@ func (l lockSources) Pinned(ctx context.Context, src plan.Source) (lang.Archive,
 	return archive(a), notFound(err)
 }
 
+// lockFacts is the kind of the store's facts that languages keep about archives.
+const lockFacts = "lock"
+
+// LoadFacts implements perl.FactCache.
+func (l lockSources) LoadFacts(key string) ([]byte, bool) {
+	return l.s.store.Fact(lockFacts, digest.Sum([]byte(key)))
+}
+
+// SaveFacts implements perl.FactCache.
+func (l lockSources) SaveFacts(key string, data []byte) error {
+	return l.s.store.PutFact(lockFacts, digest.Sum([]byte(key)), data)
+}
 
 func archive(a fetch.Archive) lang.Archive {
 	return lang.Archive{File: a.File, SHA256: a.SHA256, Size: a.Size, Mirror: a.Mirror}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +41,9 @@ type viewRequest struct {
 func (s *session) makeView(ctx context.Context, b built, req viewRequest) error {
 	start := s.now()
 	s.emit(build.Event{Kind: build.ViewStarted, Path: req.dest})
+	if err := s.verifyOutputs(ctx, b.outputs, req.dest); err != nil {
+		return err
+	}
 	res, err := view.Make(ctx, view.Request{
 		Parts:        viewParts(b.outputs),
 		Rewrites:     prefixes(req.prefix),
@@ -58,6 +63,20 @@ func (s *session) makeView(ctx context.Context, b built, req viewRequest) error 
 		Kind: build.ViewDone, Path: req.dest, Bytes: res.Bytes, Total: len(res.Entries), Hit: res.Existed,
 		Duration: s.now().Sub(start),
 	})
+	return nil
+}
+
+// verifyOutputs hashes outputs again before a new view is made of them: what
+// reaches a server is what the steps made.
+func (s *session) verifyOutputs(ctx context.Context, outputs []build.StepOutput, dest string) error {
+	if _, err := os.Stat(dest); err == nil {
+		return nil
+	}
+	for _, o := range outputs {
+		if err := s.store.Verify(ctx, o.ID); err != nil {
+			return fmt.Errorf("the output of %s: %w", o.Step.Name, err)
+		}
+	}
 	return nil
 }
 
@@ -127,7 +146,6 @@ func (s *session) overlay(files []string, command []env.Assignment) (env.Overlay
 	}
 	return over, nil
 }
-
 
 // relocate puts the real prefixes into a language's value.
 func relocate(value, prefix string) string {

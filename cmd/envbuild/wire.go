@@ -75,7 +75,7 @@ func (p *program) with(use pkgspec.Use, f func(ctx context.Context, c *cli.Conte
 			return err
 		}
 		defer func() { err = errors.Join(err, s.close()) }()
-		return f(c.Context, c, s)
+		return s.ui.Shown(f(c.Context, c, s))
 	}
 }
 
@@ -104,7 +104,7 @@ func (p *program) openStore(ctx context.Context, emit build.Emit) (*store.Store,
 	}
 	return store.Open(ctx, root, store.Options{
 		Now: p.now,
-		OnDamage: func(err error) {
+		Warn: func(err error) {
 			emit(build.Event{Kind: build.Warning, Message: err.Error()})
 		},
 	})

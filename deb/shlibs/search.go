@@ -21,6 +21,7 @@ type search struct {
 type requirement struct {
 	minVersion string
 	sonames    map[string]bool
+	documented bool
 }
 
 // add adds what a file needs: of each library its oldest version at least, and
@@ -122,7 +123,7 @@ func (s *search) undocumented(o *object, soname string, paths []string) error {
 	for _, lib := range paths {
 		if owners := s.db.ownersOf(lib); len(owners) > 0 {
 			name, _, _ := strings.Cut(owners[0], ":")
-			s.require(name, "", soname)
+			s.raise(name, "", soname)
 			return nil
 		}
 	}
@@ -138,23 +139,26 @@ func (s *search) undocumented(o *object, soname string, paths []string) error {
 	return err
 }
 
-// require raises the version of every relationship of a template.
+// require raises the version of every relationship of a library's template.
 func (s *search) require(template, minVersion, soname string) {
 	for part := range strings.SplitSeq(template, ",") {
-		part = strings.Join(strings.Fields(part), " ")
-		if part == "" {
-			continue
-		}
-		r := s.found[part]
-		if r == nil {
-			r = &requirement{sonames: map[string]bool{}}
-			s.found[part] = r
-		}
-		r.sonames[soname] = true
-		if r.minVersion == "" || debversion.Compare(minVersion, r.minVersion) > 0 {
-			r.minVersion = minVersion
+		if part = strings.Join(strings.Fields(part), " "); part != "" {
+			s.raise(part, minVersion, soname).documented = true
 		}
 	}
+}
+
+func (s *search) raise(template, minVersion, soname string) *requirement {
+	r := s.found[template]
+	if r == nil {
+		r = &requirement{sonames: map[string]bool{}}
+		s.found[template] = r
+	}
+	r.sonames[soname] = true
+	if r.minVersion == "" || debversion.Compare(minVersion, r.minVersion) > 0 {
+		r.minVersion = minVersion
+	}
+	return r
 }
 
 func (s *search) result() []Dependency {
@@ -167,9 +171,10 @@ func (s *search) result() []Dependency {
 		relation := strings.Join(strings.Fields(strings.ReplaceAll(template, "#MINVER#", constraint)), " ")
 		i := slices.IndexFunc(out, func(d Dependency) bool { return d.Relation == relation })
 		if i < 0 {
-			out = append(out, Dependency{Relation: relation})
+			out = append(out, Dependency{Relation: relation, Undocumented: true})
 			i = len(out) - 1
 		}
+		out[i].Undocumented = out[i].Undocumented && !r.documented
 		out[i].Sonames = append(out[i].Sonames, slices.Collect(maps.Keys(r.sonames))...)
 	}
 	for i := range out {

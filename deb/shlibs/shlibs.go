@@ -27,6 +27,9 @@ type Dependency struct {
 	Relation string
 	// Sonames are the libraries that it is for, sorted.
 	Sonames []string
+	// Undocumented says that the package has no symbols or shlibs file for the
+	// libraries, as private ones have none. dpkg-shlibdeps leaves such out.
+	Undocumented bool
 }
 
 // LibraryError says that a library isn't in the package and in no installed one.

@@ -9,6 +9,8 @@
 // the gaps from the mirrors' index, each with a notice.
 package perl
 
+import "github.com/envbuild/envbuild/build/plan"
+
 // Perl is the language. It holds no state of its own.
 type Perl struct{}
 
@@ -17,3 +19,6 @@ func New() *Perl { return &Perl{} }
 
 // Name is the key under "runtime" in the spec.
 func (*Perl) Name() string { return "perl" }
+
+// Interpreter is the perl of the pinned runtime.
+func (*Perl) Interpreter() string { return plan.RuntimePrefix + "/bin/perl" }

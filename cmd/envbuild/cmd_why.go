@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+func (p *program) whyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "why",
+		Usage:     "show who needs a distribution or module, and why it would be built",
+		ArgsUsage: "NAME",
+		Action: p.with(pkgspec.UseBuild, func(ctx context.Context, c *cli.Context, s *session) error {
+			if c.NArg() != 1 {
+				return &usageError{message: "why takes the name of one distribution or module", hint: "`envbuild plan` lists the distributions"}
+			}
+			return s.why(ctx, c.Args().First())
+		}),
+	}
+}
+
+type whyDocument struct {
+	Name    string     `json:"name"`
+	Version string     `json:"version"`
+	Paths   [][]string `json:"paths"` // from what nothing else needs down to the name
+	Build   string     `json:"build"`
+}
+
+func (s *session) why(ctx context.Context, name string) error {
+	lock, err := s.freshLock()
+	if err != nil {
+		return err
+	}
+	g, err := s.graph(lock)
+	if err != nil {
+		return err
+	}
+	step, err := findStep(g, lock, name)
+	if err != nil {
+		return err
+	}
+	b, err := s.builder(ctx, lock, buildOptions{})
+	if err != nil {
+		return err
+	}
+	decisions, err := b.Plan(ctx, g)
+	if err != nil {
+		return err
+	}
+	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: whyPaths(g, step)}
+	for _, d := range decisions {
+		if d.Step == step {
+			doc.Build = d.Why
+		}
+	}
+	if s.json {
+		return s.printJSON(doc)
+	}
+	fmt.Fprintf(s.stdout, "%s %s: %s\n", step.Name, step.Version, doc.Build)
+	for _, path := range doc.Paths {
+		fmt.Fprintln(s.stdout, "  "+strings.Join(path, " → "))
+	}
+	return nil
+}
+
+// whyPaths returns for each step that needs the given one directly a path to it
+// from a step that nothing needs.
+func whyPaths(g *plan.Graph, s *plan.Step) [][]string {
+	paths := [][]string{}
+	for _, d := range g.Dependents(s.Name) {
+		path := []string{s.Name, d.Name}
+		for seen := map[string]bool{}; ; {
+			up := g.Dependents(path[len(path)-1])
+			if len(up) == 0 || seen[up[0].Name] {
+				break
+			}
+			seen[up[0].Name] = true
+			path = append(path, up[0].Name)
+		}
+		slices.Reverse(path)
+		paths = append(paths, path)
+	}
+	return paths
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/envbuild/envbuild/internal/cpantest"
+)
+
+// sample copies the sample application with its mirror, as a user would get it.
+func sample(t *testing.T) client {
+	t.Helper()
+	dir := filepath.Join(newFolder(t), "app")
+	if out, err := exec.Command("cp", "-R", "../../testdata/plack-app", dir).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v %s", err, out)
+	}
+	maker, err := cpantest.NewMaker(http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := maker.Make(t.Context(), filepath.Join(dir, "mirror")); err != nil {
+		t.Fatal(err)
+	}
+	return client{dir: dir, env: append(os.Environ(), "ENVBUILD_CACHE="+mainCache())}
+}
+
+// TestSample is the main job: lock, build, run, and a package that two users
+// with other settings make alike.
+func TestSample(t *testing.T) {
+	c := sample(t)
+	c.must(t, "lock")
+	c.must(t, "lock", "--check")
+	c.must(t, "build")
+
+	t.Run("again", func(t *testing.T) {
+		c.must(t, "build")
+		var plan planDocument
+		if err := c.run("plan", "--json").decode(&plan); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range plan.Steps {
+			if !s.Cached {
+				t.Errorf("%s is not cached: %s", s.Name, s.Why)
+			}
+		}
+	})
+	t.Run("exec", func(t *testing.T) {
+		got := c.must(t, "exec", "--", "perl", "-MPlack", "-MDBD::SQLite", "-e", `print "$^V $Plack::VERSION\n"`)
+		if got != "v"+testPerl+" 1.0050" {
+			t.Errorf("perl printed %q", got)
+		}
+	})
+	t.Run("codes", func(t *testing.T) { testExecCodes(t, c) })
+	t.Run("rc", func(t *testing.T) {
+		cmd := exec.Command("sh", "-eu", "-c", `. config/env.rc; a=$PATH; . config/env.rc; [ "$a" = "$PATH" ]`)
+		cmd.Dir = c.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v %s", err, out)
+		}
+	})
+	t.Run("deb", func(t *testing.T) { testSameDeb(t, c) })
+}
+
+func testExecCodes(t *testing.T, c client) {
+	plain := filepath.Join(c.dir, "plain")
+	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(plain)
+	for code, argv := range map[int][]string{
+		7: {"sh", "-c", "exit 7"}, 127: {"no-such-command"}, 126: {"./plain"},
+	} {
+		if got := c.run(append([]string{"exec", "--"}, argv...)...); got.code != code {
+			t.Errorf("%q: code %d, want %d: %s", argv, got.code, code, got.stderr)
+		}
+	}
+}
+
+// testSameDeb packages twice: here, and from a copy at another path with other
+// times, umask, zone and locale.
+func testSameDeb(t *testing.T, c client) {
+	first := debOf(t, c)
+	other := client{
+		dir: filepath.Join(newFolder(t), "another", "place"),
+		env: append(append([]string{}, c.env...), "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8"),
+	}
+	script := `umask 077 && mkdir -p "$2" && cp -R "$1/." "$2" && rm -rf "$2/.envbuild" "$2/config/env.rc" "$2/script/env.sh" && find "$2" -exec touch -h {} +`
+	if out, err := exec.Command("sh", "-c", script, "sh", c.dir, other.dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy: %v %s", err, out)
+	}
+	if second := debOf(t, other); second.SHA256 != first.SHA256 {
+		t.Errorf("%+v and %+v differ", first, second)
+	}
+	out, err := exec.Command("dpkg-deb", "-f", first.Path, "Package", "Version", "Depends").Output()
+	if err != nil || !strings.Contains(string(out), "Package: web-notes") || !strings.Contains(string(out), "libc6 (>=") {
+		t.Errorf("control file: %s %v", out, err)
+	}
+}
+
+func debOf(t *testing.T, c client) madePackage {
+	t.Helper()
+	var doc struct{ Packages []madePackage }
+	text := c.must(t, "deb", "--json", "-o", newFolder(t))
+	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Packages) != 1 {
+		t.Fatalf("deb printed %q, %v", text, err)
+	}
+	return doc.Packages[0]
+}

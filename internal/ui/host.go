@@ -1,0 +1,74 @@
+package ui
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// host is what the output and the environment say about how to show things.
+type host struct {
+	terminal bool // the output can be redrawn
+	ci       bool // a CI system is at work
+	github   bool // it is GitHub Actions
+	color    bool
+	unicode  bool // the locale's characters are UTF-8
+}
+
+func hostOf(out *os.File, lookupEnv func(string) (string, bool)) host {
+	get := getter(lookupEnv)
+	return host{
+		terminal: isTerminal(out) && get("TERM") != "dumb",
+		ci:       get("CI") != "" && get("CI") != "false",
+		github:   get("GITHUB_ACTIONS") == "true",
+		color:    Colored(out, lookupEnv),
+		unicode:  isUTF8(get),
+	}
+}
+
+// Colored reports whether text for f should be coloured: f is a terminal, TERM
+// is not "dumb", and NO_COLOR is empty or not set (no-color.org).
+func Colored(f *os.File, lookupEnv func(string) (string, bool)) bool {
+	get := getter(lookupEnv)
+	return get("NO_COLOR") == "" && get("TERM") != "dumb" && isTerminal(f)
+}
+
+func isTerminal(f *os.File) bool { return f != nil && term.IsTerminal(int(f.Fd())) }
+
+// isUTF8 reads the locale as setlocale(3) does.
+func isUTF8(get func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(get(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// getter reads variables; what is not set is empty.
+func getter(lookup func(string) (string, bool)) func(string) string {
+	return func(name string) string {
+		if lookup == nil {
+			return ""
+		}
+		v, _ := lookup(name)
+		return v
+	}
+}
+
+// terminalState returns a function that says how large the terminal is now, and
+// whether this process is in its foreground: a job in the background should not
+// draw over what a person does.
+func terminalState(f *os.File) func() (width, height int, foreground bool) {
+	fd := int(f.Fd())
+	return func() (int, int, bool) {
+		width, height, err := term.GetSize(fd)
+		if err != nil || width <= 0 || height <= 0 {
+			width, height = 80, 24 // a serial line doesn't know
+		}
+		group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+		return width, height, err != nil || group == unix.Getpgrp()
+	}
+}

@@ -1,0 +1,152 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/envbuild/envbuild/build"
+)
+
+// plainView writes one line for each event that means something.
+type plainView struct {
+	painter
+	w       io.Writer
+	quiet   bool
+	verbose bool
+	tally   tally
+}
+
+func newPlainView(w io.Writer, opts Options, h host) *plainView {
+	return &plainView{painter: painter{h.color}, w: w, quiet: opts.Quiet, verbose: opts.Verbose}
+}
+
+func (v *plainView) handle(e build.Event) bool {
+	v.tally.add(e)
+	text := v.text(e)
+	if text != "" {
+		_, _ = io.WriteString(v.w, text)
+	}
+	return e.Kind == build.StepFailed
+}
+
+func (v *plainView) tick(time.Time) {}
+
+func (v *plainView) close() error { return nil }
+
+func (v *plainView) text(e build.Event) string {
+	switch e.Kind {
+	case build.StepFailed:
+		return failure(v.painter, e)
+	case build.Warning:
+		return message(v.painter, yellow, "warning:", e)
+	}
+	if v.quiet {
+		return ""
+	}
+	return progressLine(v.painter, e, &v.tally, v.verbose)
+}
+
+// tally counts what has happened.
+type tally struct {
+	planned                   bool
+	total, hit, built, failed int
+}
+
+func (t *tally) add(e build.Event) {
+	switch e.Kind {
+	case build.Planned:
+		t.planned, t.total = true, e.Total
+	case build.StepDone:
+		if e.Hit {
+			t.hit++
+		} else {
+			t.built++
+		}
+	case build.StepFailed:
+		t.failed++
+	}
+}
+
+// progressLine is what is written of an event that is no failure, or "".
+func progressLine(p painter, e build.Event, t *tally, verbose bool) string {
+	step := strings.TrimSpace(clean(e.Name) + " " + clean(e.Version))
+	switch e.Kind {
+	case build.Planned:
+		if e.Cached > 0 {
+			return entry(p, dim, "cached", fmt.Sprintf("%d of %s", e.Cached, count(e.Total, "step")))
+		}
+	case build.FetchDone:
+		return entry(p, dim, "fetched", clean(e.Name), size(e.Bytes)+" from "+place(e.From, verbose), duration(e.Duration))
+	case build.StepDone:
+		if !e.Hit {
+			return entry(p, green, "built", step, duration(e.Duration))
+		}
+	case build.StepWaiting:
+		return entry(p, dim, "waiting", step, "another process builds it")
+	case build.ViewDone:
+		if !e.Hit {
+			return entry(p, green, "view", clean(e.Path), count(e.Total, "file")+", "+size(e.Bytes), duration(e.Duration))
+		}
+	case build.PackageDone:
+		return entry(p, green, "packaged", clean(e.Name), size(e.Bytes), duration(e.Duration))
+	case build.Notice:
+		return message(p, bold, "note:", e)
+	case build.Finished:
+		return summary(p, e, t)
+	}
+	return ""
+}
+
+// entry is a line: a verb, then what it was done to.
+func entry(p painter, s style, verb string, parts ...string) string {
+	return p.paint(s, fmt.Sprintf("%-8s", verb)) + " " + strings.Join(parts, "  ") + "\n"
+}
+
+func message(p painter, s style, label string, e build.Event) string {
+	var b strings.Builder
+	r := errorRenderer{painter: p, b: &b}
+	r.message(p.paint(s, label), e.Message)
+	r.hint(e.Hint)
+	return b.String()
+}
+
+// failure is the block of a step that failed.
+func failure(p painter, e build.Event) string {
+	var b strings.Builder
+	r := errorRenderer{painter: p, b: &b}
+	if e.Err == nil {
+		return message(p, red, "error:", e)
+	}
+	r.render(e.Err, hintOf(e.Err))
+	return b.String()
+}
+
+// summary is the last line of a build.
+func summary(p painter, e build.Event, t *tally) string {
+	built, cached, failed := max(e.Built, t.built), max(e.Cached, t.hit), max(e.Failed, t.failed)
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{built, "built"}, {cached, "cached"}, {failed, "failed"}} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))
+		}
+	}
+	verb, s := "done", green
+	if e.Message != "" {
+		verb, s = clean(e.Message), red
+	}
+	return entry(p, s, verb, strings.Join(append([]string{count(e.Total, "step")}, parts...), ", "), duration(e.Duration))
+}
+
+// place is where an archive came from: its host, or all of it.
+func place(from string, verbose bool) string {
+	if u, err := url.Parse(from); err == nil && u.Host != "" && !verbose {
+		return clean(u.Host)
+	}
+	return clean(from)
+}
