@@ -60,8 +60,8 @@ func (e *StalePatchError) Hint() string { return "run: envbuild lock" }
 // UnsupportedPerlError says that the recipe can't build that perl.
 type UnsupportedPerlError struct{ Version string }
 
-// oldestPerl is the first perl that builds with today's compilers without
-// patches to its source; the ones before need Devel::PatchPerl.
+// oldestPerl is the release below which perls are known to need the patches of
+// Devel::PatchPerl, which the recipe doesn't have.
 const oldestPerl = "5.16.0"
 
 func (e *UnsupportedPerlError) Error() string {

@@ -28,7 +28,7 @@ done
 
 # Before 5.31.6 gcc 10 and later was taken for gcc 1 (Devel::PatchPerl mends the
 # same lines) and given -fpcc-struct-return, which no other library was built with.
-sed -i 's/^\([[:blank:]]*\)1\*)/\11.*)/' Configure cflags.SH
+sed -i '/osvers/!s/^\([[:blank:]]*\)1\*)/\11.*)/' Configure cflags.SH
 
 echo "envbuild: phase configure"
 
