@@ -21,7 +21,7 @@ func documents(req Request) ([]Entry, error) {
 		return nil, err
 	}
 	given := slices.Concat(req.Entries, req.Settings.entries())
-	docs := []Entry{{Path: path.Join(dir, "copyright"), Content: copyright(req.Meta, req.Settings.license())}}
+	docs := []Entry{{Path: path.Join(dir, "copyright"), Content: copyright(req.Meta, req.Settings.license(), req.SourceDate.Year())}}
 	if !req.Settings.hasChangelog() {
 		docs = append(docs, Entry{Path: path.Join(dir, "changelog.Debian.gz"), Content: log})
 	}
@@ -45,7 +45,7 @@ func changelog(m Meta, date time.Time) ([]byte, error) {
 
 // copyright returns a machine-readable copyright file that says what is known
 // and no more.
-func copyright(m Meta, license string) []byte {
+func copyright(m Meta, license string, year int) []byte {
 	var b strings.Builder
 	b.WriteString("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n")
 	fmt.Fprintf(&b, "Upstream-Name: %s\nUpstream-Contact: %s\n", m.Name, m.Maintainer)
@@ -61,7 +61,7 @@ func copyright(m Meta, license string) []byte {
 		}
 		b.WriteString(" " + c.line() + "\n")
 	}
-	fmt.Fprintf(&b, "\nFiles: *\nCopyright: the authors of %s\nLicense: %s\n", m.Name, cmp.Or(license, "other"))
+	fmt.Fprintf(&b, "\nFiles: *\nCopyright: %d, the authors of %s\nLicense: %s\n", year, m.Name, cmp.Or(license, "other"))
 	b.WriteString(" The terms are those under which the maintainer publishes the application.\n")
 	return []byte(b.String())
 }

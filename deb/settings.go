@@ -46,8 +46,7 @@ func (e *SettingError) Hint() string { return e.hint }
 
 func (e *SettingError) Unwrap() error { return e.cause }
 
-// settingsReader decodes the keys of one spec. A problem is thrown as the error
-// of the method that met it.
+// settingsReader decodes the keys of one spec.
 type settingsReader struct {
 	file, dir string
 }

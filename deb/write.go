@@ -18,7 +18,7 @@ import (
 )
 
 // DefaultCompression is fast and small enough, and read by dpkg from 1.21.18
-// (Debian 12) and Ubuntu 18.04 on; docs/adr/0007-deb-compression.md has the
+// (Debian 12) and Ubuntu 18.04 on; docs/adr/0001-deb-over-nfpm.md has the
 // numbers.
 const DefaultCompression = "zstd:7"
 

@@ -25,7 +25,9 @@ import (
 var ErrFormat = errors.New("not a Debian package, or a damaged one")
 
 // maxControl is the most that the control members may hold together; maxMemory
-// is what a decompressor may ask for. Real packages need a hundredth.
+// is what zstd may ask for. Real packages need a hundredth. The xz package has no
+// such bound: a hostile header can make it reserve 4 GiB of address space, of
+// which it touches what the data fills.
 const (
 	maxControl = 64 << 20
 	maxMemory  = 256 << 20
@@ -98,7 +100,7 @@ func (p *Package) readMember(archive *ar.Reader, want string, visit func(File, i
 			return fmt.Errorf("%w: no member %s: %w", ErrFormat, want, err)
 		}
 		if h.Name == "" {
-			break
+			return fmt.Errorf("%w: a member without a name", ErrFormat)
 		}
 	}
 	if h.Name == want && want == "debian-binary" {
