@@ -3,7 +3,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test lint clean
+.PHONY: all setup build mirror demo test bench lint clean
 
 all: build
 
@@ -24,6 +24,10 @@ demo: build mirror
 test: build mirror
 	$(GO) vet ./...
 	$(GO) test -timeout 45m ./...
+
+# Ratios against Carton, and App::cpm where it is on PATH, in the same run.
+bench: build mirror
+	$(GO) test -run '^$$' -bench 'Install|Exec' -benchtime 1x -timeout 60m ./cmd/envbuild
 
 lint:
 	golangci-lint run

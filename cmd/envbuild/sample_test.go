@@ -13,7 +13,7 @@ import (
 )
 
 // sample copies the sample application with its mirror, as a user would get it.
-func sample(t *testing.T) client {
+func sample(t testing.TB) client {
 	t.Helper()
 	dir := filepath.Join(newFolder(t), "app")
 	if out, err := exec.Command("cp", "-R", "../../testdata/plack-app", dir).CombinedOutput(); err != nil {
