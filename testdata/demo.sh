@@ -43,7 +43,7 @@ $sudo cp "$deb" "$root/tmp/"
 $sudo mount -t proc proc "$root/proc"
 
 say "Install the package there with apt"
-$sudo chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "/tmp/${deb##*/}" >&2
+$sudo chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 "/tmp/${deb##*/}" >&2
 # From here on there is no perl but the package's.
 $sudo find "$root/usr/bin" -name 'perl*' -delete
 

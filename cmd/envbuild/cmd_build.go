@@ -96,11 +96,20 @@ func (s *session) buildLocal(ctx context.Context, opts buildOptions) (local, err
 	if err != nil {
 		return local{}, err
 	}
+	if path, there := s.store.View(localViewName(b)); !there {
+		if err := s.makeView(ctx, b, viewRequest{dest: path, prefix: path, time: localViewTime()}); err != nil {
+			return local{}, err
+		}
+	}
+	return s.useLocal(b)
+}
+
+// useLocal links the view that the outputs have from the project, and notes that
+// the project uses it.
+func (s *session) useLocal(b built) (local, error) {
 	name := localViewName(b)
 	l := local{built: b, path: s.store.ViewPath(name)}
-	if err := s.makeView(ctx, b, viewRequest{dest: l.path, prefix: l.path, time: localViewTime()}); err != nil {
-		return local{}, err
-	}
+	var err error
 	if l.env, err = s.environment(l.path, s.spec.Dir); err != nil {
 		return local{}, err
 	}

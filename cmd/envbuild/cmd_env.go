@@ -52,7 +52,7 @@ func (s *session) printEnvironment(ctx context.Context, prefix string, format en
 			return err
 		}
 	} else {
-		l, err := s.buildLocal(ctx, buildOptions{})
+		l, err := s.localFor(ctx, false)
 		if err != nil {
 			return err
 		}

@@ -102,12 +102,9 @@ func parseAssignments(texts []string) ([]env.Assignment, error) {
 // errNotBuilt says that exec would have to build and must not.
 var errNotBuilt = errors.New("the environment is not built, and --no-build forbids to build it")
 
-// localFor is buildLocal, or with noBuild a look-up that fails where something
-// would have to be built.
+// localFor returns the local environment without a word if everything is there.
+// Else it builds, or with noBuild fails.
 func (s *session) localFor(ctx context.Context, noBuild bool) (local, error) {
-	if !noBuild {
-		return s.buildLocal(ctx, buildOptions{})
-	}
 	lock, err := s.freshLock()
 	if err != nil {
 		return local{}, err
@@ -116,10 +113,11 @@ func (s *session) localFor(ctx context.Context, noBuild bool) (local, error) {
 	if err != nil {
 		return local{}, err
 	}
-	path, there := s.store.View(localViewName(b))
-	if !ok || !there {
+	if _, there := s.store.View(localViewName(b)); ok && there {
+		return s.useLocal(b)
+	}
+	if noBuild {
 		return local{}, errNotBuilt
 	}
-	environment, err := s.environment(path, s.spec.Dir)
-	return local{built: b, path: path, env: environment}, err
+	return s.buildLocal(ctx, buildOptions{})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ type plainView struct {
 	quiet   bool
 	verbose bool
 	tally   tally
+	fetched fetchTally
 }
 
 func newPlainView(w io.Writer, opts Options, h host) *plainView {
@@ -34,7 +36,10 @@ func (v *plainView) handle(e build.Event) bool {
 
 func (v *plainView) tick(time.Time) {}
 
-func (v *plainView) close() error { return nil }
+func (v *plainView) close() error {
+	_, _ = io.WriteString(v.w, v.fetchSummary())
+	return nil
+}
 
 func (v *plainView) text(e build.Event) string {
 	switch e.Kind {
@@ -46,7 +51,53 @@ func (v *plainView) text(e build.Event) string {
 	if v.quiet {
 		return ""
 	}
+	switch e.Kind {
+	case build.FetchDone:
+		if !v.verbose && e.Duration < slowFetch {
+			v.fetched.add(e)
+			return ""
+		}
+	case build.Notice, build.Finished:
+		return v.fetchSummary() + progressLine(v.painter, e, &v.tally, v.verbose)
+	}
 	return progressLine(v.painter, e, &v.tally, v.verbose)
+}
+
+// slowFetch is from when on a download is worth a line of its own. A project has
+// hundreds of archives of some kilobytes.
+const slowFetch = 2 * time.Second
+
+// fetchTally counts the archives that no line was written of.
+type fetchTally struct {
+	archives int
+	bytes    int64
+	places   []string // in the order in which they were first of use
+}
+
+func (t *fetchTally) add(e build.Event) {
+	t.archives++
+	t.bytes += e.Bytes
+	if from := source(e.From); !slices.Contains(t.places, from) {
+		t.places = append(t.places, from)
+	}
+}
+
+// fetchSummary is the line for the archives since the last one, or "".
+func (v *plainView) fetchSummary() string {
+	t := v.fetched
+	v.fetched = fetchTally{}
+	if t.archives == 0 {
+		return ""
+	}
+	return entry(v.painter, dim, "fetched", count(t.archives, "archive"), size(t.bytes)+" from "+strings.Join(t.places, ", "))
+}
+
+// source is a place without the archive's own name: a host, or "the disk".
+func source(from string) string {
+	if u, err := url.Parse(from); err == nil && u.Host != "" {
+		return clean(u.Host)
+	}
+	return "the disk"
 }
 
 // tally counts what has happened.
