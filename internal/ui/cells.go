@@ -64,8 +64,3 @@ func cut(s string, width int) string {
 	}
 	return s
 }
-
-// pad fills s with spaces up to a number of cells.
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-cellsOf(s)))
-}

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -12,9 +11,7 @@ import (
 type host struct {
 	terminal bool // the output can be redrawn
 	ci       bool // a CI system is at work
-	github   bool // it is GitHub Actions
 	color    bool
-	unicode  bool // the locale's characters are UTF-8
 }
 
 func hostOf(out *os.File, lookupEnv func(string) (string, bool)) host {
@@ -22,9 +19,7 @@ func hostOf(out *os.File, lookupEnv func(string) (string, bool)) host {
 	return host{
 		terminal: isTerminal(out) && get("TERM") != "dumb",
 		ci:       get("CI") != "" && get("CI") != "false",
-		github:   get("GITHUB_ACTIONS") == "true",
 		color:    Colored(out, lookupEnv),
-		unicode:  isUTF8(get),
 	}
 }
 
@@ -36,16 +31,6 @@ func Colored(f *os.File, lookupEnv func(string) (string, bool)) bool {
 }
 
 func isTerminal(f *os.File) bool { return f != nil && term.IsTerminal(int(f.Fd())) }
-
-// isUTF8 reads the locale as setlocale(3) does.
-func isUTF8(get func(string) string) bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := strings.ToLower(get(name)); v != "" {
-			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
-		}
-	}
-	return false
-}
 
 // getter reads variables; what is not set is empty.
 func getter(lookup func(string) (string, bool)) func(string) string {
