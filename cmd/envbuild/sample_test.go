@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/cpantest"
+	"github.com/envbuild/envbuild/pkgspec"
 )
 
 // sample copies the sample application with its mirror, as a user would get it.
@@ -33,8 +35,18 @@ func sample(t testing.TB) client {
 // with other settings make alike.
 func TestSample(t *testing.T) {
 	c := sample(t)
-	c.must(t, "lock")
 	c.must(t, "lock", "--check")
+	committed, err := os.ReadFile(filepath.Join(c.dir, pkgspec.LockName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(c.dir, pkgspec.LockName)); err != nil {
+		t.Fatal(err)
+	}
+	c.must(t, "lock")
+	if fresh, err := os.ReadFile(filepath.Join(c.dir, pkgspec.LockName)); err != nil || !bytes.Equal(fresh, committed) {
+		t.Errorf("the sample's lock is another one when it is made anew: %v\n%s", err, fresh)
+	}
 	c.must(t, "build")
 
 	t.Run("again", func(t *testing.T) {
