@@ -108,11 +108,14 @@ func usage(c *cli.Context, err error, _ bool) error {
 	return &usageError{message: verb + ": " + err.Error(), hint: "`" + verb + " --help` lists the flags"}
 }
 
+// suggestion names the verb that was meant. The library's is a sentence of its
+// own.
 func suggestion(a *cli.App, name string) string {
+	const list = "`envbuild --help` lists the verbs"
 	if s := cli.SuggestCommand(a.Commands, name); s != "" {
-		return fmt.Sprintf("did you mean `envbuild %s`? `envbuild --help` lists the verbs", s)
+		return strings.Replace(s, "Did", "did", 1) + " " + list
 	}
-	return "`envbuild --help` lists the verbs"
+	return list
 }
 
 // globalsOf reads the global flags, wherever they stand. After the verb wins.

@@ -101,6 +101,10 @@ func unchanged(req *lang.LockRequest, inputs []pkgspec.LockInput, name string) b
 // catalogue changes nothing by itself.
 func lockRuntime(ctx context.Context, req *lang.LockRequest, lock *pkgspec.Lock) (*runtimeFacts, error) {
 	pin, err := pinRuntime(req.Spec.Runtime)
+	var none *RuntimeError
+	if errors.As(err, &none) {
+		return nil, req.Spec.ErrorAt(none.Error(), none.Hint(), "runtime", req.Spec.Runtime.Language)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +133,8 @@ func (p *Perl) newResolver(ctx context.Context, req *lang.LockRequest, lock *pkg
 	}
 	for _, name := range c.Features {
 		if !slices.Contains(file.features, name) {
-			return nil, &UnknownFeatureError{File: c.Cpanfile, Name: name, Known: file.features}
+			unknown := &UnknownFeatureError{File: c.Cpanfile, Name: name, Known: file.features}
+			return nil, req.Spec.ErrorAt(unknown.Error(), unknown.Hint(), "dependencies", "cpan", "features")
 		}
 	}
 	perl, err := parseVersion("v" + lock.Runtime.Version)

@@ -204,7 +204,7 @@ func TestResolve(t *testing.T) {
 			name:    "an unknown feature",
 			world:   func(w *world) { w.files["cpanfile"] = "feature 'a' => sub {};\n" },
 			request: func(r *lang.LockRequest) { r.Spec.Dependencies.CPAN.Features = []string{"b"} },
-			err:     `cpanfile has no feature "b", which dependencies.cpan.features names`,
+			err:     `envbuild.yaml: cpanfile has no feature "b", which dependencies.cpan.features names`,
 			hint:    "its features are a",
 		},
 		{name: "no cpanfile", world: func(*world) {}, err: "cpanfile is not there"},
