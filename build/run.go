@@ -13,12 +13,12 @@ import (
 // Build runs what the store lacks of the graph. A step whose dependencies failed
 // does not run; the others do, since what they build is kept. The error joins
 // the failures of all steps, or is an *InterruptedError.
-func (b *Builder) Build(ctx context.Context, g *plan.Graph) (*Result, error) {
+func (b *Builder) Build(ctx context.Context, g *plan.Graph) (_ *Result, err error) {
 	jobs, err := NewJobserver(b.opts.Jobs)
 	if err != nil {
 		return nil, err
 	}
-	defer jobs.Close()
+	defer func() { err = errors.Join(err, jobs.Close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	r := b.newRun(g, jobs)
 	err = r.loop(ctx)
@@ -318,7 +318,7 @@ func (r *run) lose(s *plan.Step, err error) {
 func (r *run) drain() {
 	for r.working > 0 {
 		select {
-		case <-r.tokens:
+		case <-r.tokens: //nolint:errcheck // the build has failed already
 		case <-r.arrivals:
 		case <-r.finished:
 		}

@@ -258,7 +258,11 @@ func (s *shellScanner) escaped(w *word, set string) {
 // run reads a byte and what follows up to one of stop.
 func (s *shellScanner) run(w *word, stop string) {
 	start := s.pos
-	for s.pos++; s.pos < len(s.src) && strings.IndexByte(stop, s.src[s.pos]) < 0; s.pos++ {
+	s.pos++
+	if n := bytes.IndexAny(s.src[s.pos:], stop); n >= 0 {
+		s.pos += n
+	} else {
+		s.pos = len(s.src)
 	}
 	w.literal(s.src[start:s.pos]...)
 }

@@ -80,7 +80,8 @@ func plainKey(s string) string {
 func isPlain(s string) bool {
 	for i, r := range []byte(s) {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 || !(r >= '0' && r <= '9') && !strings.ContainsRune("_.+/-:", rune(r))) {
+		inside := i > 0 && (r >= '0' && r <= '9' || strings.ContainsRune("_.+/-:", rune(r)))
+		if !letter && !inside {
 			return false
 		}
 	}

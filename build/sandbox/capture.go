@@ -260,7 +260,7 @@ func sameContent(a, b string) (bool, error) {
 	}
 }
 
-func ended(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 func isWhiteout(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
@@ -279,7 +279,7 @@ func isOpaque(dir string) bool {
 func stripAttributes(path string) error {
 	var list [1024]byte
 	n, err := unix.Llistxattr(path, list[:])
-	if err == unix.ENOTSUP {
+	if errors.Is(err, unix.ENOTSUP) {
 		return nil
 	}
 	if err != nil {
@@ -290,7 +290,7 @@ func stripAttributes(path string) error {
 			continue
 		}
 		err := unix.Lremovexattr(path, name)
-		if err == unix.EACCES {
+		if errors.Is(err, unix.EACCES) {
 			err = removeReadOnly(path, name)
 		}
 		if err != nil {

@@ -183,7 +183,9 @@ func startCommand(cfg *config) (int, error) {
 	os.Clearenv()
 	for _, kv := range cfg.Env {
 		if len(kv) > 5 && kv[:5] == "PATH=" {
-			os.Setenv("PATH", kv[5:])
+			if err := os.Setenv("PATH", kv[5:]); err != nil {
+				return 0, err
+			}
 		}
 	}
 	path, err := exec.LookPath(cfg.Argv[0])

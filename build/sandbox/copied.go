@@ -97,12 +97,12 @@ func (r *copied) prepare() (err error) {
 // choosePath gives layer i the path of a shared copy, or a new one.
 func (r *copied) choosePath(i int, l Layer) error {
 	if l.Upper == "" {
-		copy, err := r.s.shared.get(r.s.opts.CopyRoot, l, r.c.placeholders())
+		shared, err := r.s.shared.get(r.s.opts.CopyRoot, l, r.c.placeholders())
 		if err != nil {
 			return err
 		}
-		if copy != nil {
-			r.layers[i] = ownLayer{copy.path, copy.before, copy}
+		if shared != nil {
+			r.layers[i] = ownLayer{shared.path, shared.before, shared}
 			return nil
 		}
 	}

@@ -20,11 +20,11 @@ func (s *Sandbox) runMounted(ctx context.Context, c *Command) (res Result, err e
 		Binds: []bind{{From: c.Work, To: c.WorkPath, Writable: true}},
 	}
 	for _, path := range c.ReadOnlyHost {
-		real, err := filepath.EvalSymlinks(path)
+		target, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			return Result{}, &CommandError{"ReadOnlyHost", err.Error()}
 		}
-		cfg.Binds = append(cfg.Binds, bind{From: real, To: path})
+		cfg.Binds = append(cfg.Binds, bind{From: target, To: path})
 	}
 	if cfg.Mounts, err = s.mounts(c, own); err != nil {
 		return Result{}, err

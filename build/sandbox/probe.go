@@ -48,7 +48,7 @@ func Try(ctx context.Context, tier Tier, scratch string) (err error) {
 	return nil
 }
 
-func try(ctx context.Context, tier Tier, dir string) error {
+func try(ctx context.Context, tier Tier, dir string) (err error) {
 	folder := func(name string) string { return filepath.Join(dir, name) }
 	for _, name := range []string{"work", "scratch", "lower", "upper"} {
 		if err := os.Mkdir(folder(name), 0o755); err != nil {
@@ -61,7 +61,7 @@ func try(ctx context.Context, tier Tier, dir string) error {
 	prefix, work := "/"+strings.Repeat("p", pathLen-1), "/"+strings.Repeat("w", pathLen-1)
 	var words bytes.Buffer
 	s := New(tier, Options{})
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	res, err := s.Run(ctx, Command{
 		Argv:     []string{"/bin/sh", "-c", `read -r x < "$1/below" || [ "$x" = below ] && : > "$1/added"`, "sh", prefix},
 		Work:     folder("work"),

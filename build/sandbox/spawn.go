@@ -24,7 +24,7 @@ func (s *Sandbox) spawn(ctx context.Context, cfg *config, c *Command) (Result, e
 		return Result{}, err
 	}
 	start := s.opts.Now()
-	p, err := s.start(cfg, c)
+	p, err := s.start(c)
 	if err != nil {
 		return Result{}, err
 	}
@@ -51,7 +51,7 @@ type process struct {
 	pidNamespace    bool
 }
 
-func (s *Sandbox) start(cfg *config, c *Command) (_ *process, err error) {
+func (s *Sandbox) start(c *Command) (_ *process, err error) {
 	fail := func(err error) (*process, error) { return nil, &SetupError{s.tier, "start the first process", err} }
 	controlR, controlW, err := os.Pipe()
 	if err != nil {

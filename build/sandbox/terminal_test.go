@@ -55,7 +55,7 @@ func helpTerminal() error {
 		open(my $t, "<", "/dev/tty") and print "opened\n";
 		print "name\n" if ttyname(0)'`)
 	if err != nil || res.ExitCode != 0 {
-		return fmt.Errorf("exit code %d, %v", res.ExitCode, err)
+		return fmt.Errorf("exit code %d, %w", res.ExitCode, err)
 	}
 	group, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
 	if err == nil && group == unix.Getpgrp() {

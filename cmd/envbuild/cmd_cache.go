@@ -44,7 +44,7 @@ func (p *program) cacheCommand() *cli.Command {
 			},
 			{
 				Name: "verify", Usage: "hash everything again and drop what is damaged",
-				Action: p.withStore(func(ctx context.Context, _ *cli.Context, g globals, st *store.Store) error {
+				Action: p.withStore(func(ctx context.Context, _ *cli.Context, _ globals, st *store.Store) error {
 					v, err := st.VerifyAll(ctx)
 					if err != nil {
 						return err

@@ -49,16 +49,13 @@ func (p *program) execCommand() *cli.Command {
 				assign: c.StringSlice("e"), envFiles: c.StringSlice("env-file"), noBuild: c.Bool("no-build"),
 				argv: c.Args().Slice(),
 			}
-			if err := p.exec(c, opts); err != nil {
-				return &execError{err}
-			}
-			return nil
+			return &execError{p.exec(c, opts)}
 		},
 	}
 }
 
 // exec prepares the environment, closes everything that it opened, and only
-// then replaces the process.
+// then replaces the process. It returns only if it fails.
 func (p *program) exec(c *cli.Context, opts execOptions) error {
 	var environ []string
 	prepare := p.with(pkgspec.UseBuild, func(ctx context.Context, _ *cli.Context, s *session) error {

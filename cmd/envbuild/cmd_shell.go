@@ -34,10 +34,7 @@ func (p *program) shellCommand() *cli.Command {
 				assign: c.StringSlice("e"), envFiles: c.StringSlice("env-file"), noBuild: c.Bool("no-build"),
 				argv: []string{shell},
 			}
-			if err := p.exec(c, opts); err != nil {
-				return &execError{err}
-			}
-			return nil
+			return &execError{p.exec(c, opts)}
 		},
 	}
 }

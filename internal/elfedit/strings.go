@@ -185,7 +185,7 @@ func (im *image) references(except uint64) ([]uint32, error) {
 	}
 	for _, d := range im.dyn {
 		isPath := d.tag == elf.DT_RPATH || d.tag == elf.DT_RUNPATH
-		if namesString(d.tag) && !(isPath && d.val == except) {
+		if namesString(d.tag) && (!isPath || d.val != except) {
 			refs = append(refs, uint32(d.val))
 		}
 	}

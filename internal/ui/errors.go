@@ -173,7 +173,7 @@ func hintOf(err error) string {
 	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
 		return h.Hint()
 	}
-	switch w := err.(type) {
+	switch w := err.(type) { //nolint:errorlint // it goes down the tree itself, to find the first
 	case interface{ Unwrap() error }:
 		return hintOf(w.Unwrap())
 	case interface{ Unwrap() []error }:

@@ -62,8 +62,6 @@ func (v *jsonView) handle(e build.Event) bool {
 	return false
 }
 
-func (v *jsonView) tick(time.Time) {}
-
 func (v *jsonView) close() error { return v.err }
 
 func lineOf(e build.Event) line {

@@ -34,8 +34,6 @@ func (v *plainView) handle(e build.Event) bool {
 	return e.Kind == build.StepFailed
 }
 
-func (v *plainView) tick(time.Time) {}
-
 func (v *plainView) close() error {
 	_, _ = io.WriteString(v.w, v.fetchSummary())
 	return nil

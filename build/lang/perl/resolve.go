@@ -140,7 +140,7 @@ func (r *resolver) pass(ctx context.Context, before map[string][]want) (sel *sel
 		queue = queue[1:]
 		if w.module == "perl" {
 			if !w.rng.allows(r.perl) {
-				return nil, false, &PerlVersionError{sel.chain(w), w.rng.String(), r.pinnedPerl()}
+				return nil, false, &VersionError{sel.chain(w), w.rng.String(), r.pinnedPerl()}
 			}
 			continue
 		}

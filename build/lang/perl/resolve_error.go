@@ -67,18 +67,18 @@ func (e *UnresolvedError) Hint() string {
 	return "correct the requirement, or add the mirror that has it to dependencies.cpan.mirrors in envbuild.yaml"
 }
 
-// PerlVersionError says that the pinned perl is not one that is asked for.
-type PerlVersionError struct {
+// VersionError says that the pinned perl is not one that is asked for.
+type VersionError struct {
 	By, Needs, Pinned string
 }
 
 // Error names both versions.
-func (e *PerlVersionError) Error() string {
+func (e *VersionError) Error() string {
 	return fmt.Sprintf("%s requires perl %s, and the runtime is perl %s", e.By, e.Needs, e.Pinned)
 }
 
 // Hint says what to do.
-func (e *PerlVersionError) Hint() string {
+func (e *VersionError) Hint() string {
 	return "change the constraint under runtime.perl in envbuild.yaml, or require another version of what asks for it"
 }
 

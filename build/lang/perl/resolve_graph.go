@@ -152,7 +152,7 @@ func (s *selection) notices() []string {
 // lacking names the module, with the version if the snapshot has another.
 func lacking(r *resolver, w want) string {
 	if len(r.pool.first[w.module]) > 0 {
-		return w.requirement.String()
+		return w.String()
 	}
 	return w.module
 }
