@@ -64,6 +64,9 @@ func (s *session) why(ctx context.Context, name string) error {
 		return s.printJSON(doc)
 	}
 	fmt.Fprintf(s.stdout, "%s %s: %s\n", step.Name, step.Version, doc.Build)
+	if len(doc.Paths) == 0 {
+		fmt.Fprintln(s.stdout, "  the project itself asks for it")
+	}
 	for _, path := range doc.Paths {
 		fmt.Fprintln(s.stdout, "  "+strings.Join(path, " → "))
 	}
