@@ -31,6 +31,9 @@ func (e *Error) Error() string {
 // Hint says what to do, or is empty.
 func (e *Error) Hint() string { return e.hint }
 
+// Place is where it is wrong, for tools that show errors beside the file.
+func (e *Error) Place() (file string, line, col int) { return e.File, e.Line, e.Col }
+
 // Caret returns the line and below it a caret under the place, or "" where no
 // line is known. Of a long line it returns the part around the place. Tabs are
 // kept, so that the caret stands right in any terminal.

@@ -37,6 +37,9 @@ func run(args []string, stdout, stderr *os.File, environ []string) int {
 	code := exitCode(ctx, err)
 	if !silent(err) {
 		ui.RenderError(stderr, err, ui.Colored(stderr, p.lookupEnv))
+		if p.getenv("GITHUB_ACTIONS") == "true" {
+			ui.Annotate(stderr, err)
+		}
 	}
 	return code
 }

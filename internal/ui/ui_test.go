@@ -258,3 +258,18 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+type placedError struct{ error }
+
+func (placedError) Place() (string, int, int) { return "a,b.yaml", 3, 7 }
+
+func (placedError) Hint() string { return "50% better" }
+
+func TestAnnotate(t *testing.T) {
+	var out bytes.Buffer
+	Annotate(&out, errors.Join(placedError{errors.New("no\x1b[31m key")}, errors.New("two\nlines::")))
+	want := "::error file=a%2Cb.yaml,line=3,col=7::no key%0A50%25 better\n::error::two%0Alines::\n"
+	if out.String() != want {
+		t.Errorf("printed %q, want %q", out.String(), want)
+	}
+}
