@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/envbuild/envbuild/internal/digest"
@@ -18,7 +20,12 @@ const lockPoll = 20 * time.Millisecond
 // or the process dies. If somebody else holds the lock, onWait is called once
 // (it may be nil), and waited is true in the end.
 func (s *Store) Lock(ctx context.Context, name string, onWait func()) (unlock func() error, waited bool, err error) {
-	lock := flock.New(s.path(locksDir, digest.Sum([]byte(name)).String()))
+	path := s.path(locksDir, digest.Sum([]byte(name)).String())
+	// Copies of a store, such as a CI system's cache, may lack empty folders.
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, false, s.explain(err)
+	}
+	lock := flock.New(path)
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
 		waited = true

@@ -330,6 +330,21 @@ func TestLock(t *testing.T) {
 	must(t, again())
 }
 
+// A copy of a store, such as a CI system's cache, may lack the empty folders.
+func TestOpenWithoutEmptyFolders(t *testing.T) {
+	root := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(root, "version"), []byte("envbuild-store-1\n"), 0o644))
+	s := openAt(t, root, store.Options{})
+	unlock, _, err := s.Lock(t.Context(), "work", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, unlock())
+	if _, _, err := s.AddSource(digest.SHA256{}, func(io.Writer) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSweep(t *testing.T) {
 	root := t.TempDir()
 	alive := openAt(t, root, store.Options{})
