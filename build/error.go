@@ -39,16 +39,14 @@ func (e *StepError) Error() string {
 // Unwrap returns what went wrong.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// Hint says what the log means, else what the cause advises.
+// Hint says what the cause advises, since the engine knows that cause for sure,
+// else what the log seems to mean.
 func (e *StepError) Hint() string {
-	if e.Explanation != "" {
-		return e.Explanation
-	}
 	var h interface{ Hint() string }
-	if errors.As(e.Err, &h) {
+	if errors.As(e.Err, &h) && h.Hint() != "" {
 		return h.Hint()
 	}
-	return ""
+	return e.Explanation
 }
 
 // ShellCommand is the command that enters the step's sandbox.

@@ -62,7 +62,7 @@ func (s *Spec) DependenciesInput() LockInput {
 func set(words []string) []string { return slices.Compact(slices.Sorted(slices.Values(words))) }
 
 // Stale compares what the lock was resolved from with what is there now and says
-// in whole sentences what differs; nil if nothing does.
+// in clauses what differs; nil if nothing does.
 func (l *Lock) Stale(current []LockInput) []string {
 	now := make(map[string]digest.SHA256, len(current))
 	for _, in := range current {
@@ -74,14 +74,14 @@ func (l *Lock) Stale(current []LockInput) []string {
 		was[in.Name] = true
 		switch sum, ok := now[in.Name]; {
 		case !ok:
-			out = append(out, fmt.Sprintf("%s is gone, from which the lock was made.", inputTitle(in.Name)))
+			out = append(out, fmt.Sprintf("%s is gone, from which the lock was made", inputTitle(in.Name)))
 		case sum != in.SHA256:
-			out = append(out, fmt.Sprintf("%s changed since the lock was made.", inputTitle(in.Name)))
+			out = append(out, fmt.Sprintf("%s changed since the lock was made", inputTitle(in.Name)))
 		}
 	}
 	for _, in := range sortedInputs(current) {
 		if !was[in.Name] {
-			out = append(out, fmt.Sprintf("%s is new since the lock was made.", inputTitle(in.Name)))
+			out = append(out, fmt.Sprintf("%s is new since the lock was made", inputTitle(in.Name)))
 		}
 	}
 	return out
@@ -89,9 +89,9 @@ func (l *Lock) Stale(current []LockInput) []string {
 
 func inputTitle(name string) string {
 	if name == runtimeInput || name == dependenciesInput {
-		return "The section " + name + " of " + SpecName
+		return "the section " + name + " of " + SpecName
 	}
-	return "The file " + name
+	return "the file " + name
 }
 
 func sortedInputs(ins []LockInput) []LockInput {

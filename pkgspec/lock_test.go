@@ -207,10 +207,10 @@ func TestStale(t *testing.T) {
 		{"cpanfile", digest.Sum([]byte("other"))}, {"dependencies", l.Inputs[2].SHA256},
 	})
 	want := []string{
-		"The file cpanfile changed since the lock was made.",
-		"The file cpanfile.snapshot is gone, from which the lock was made.",
-		"The section runtime of envbuild.yaml changed since the lock was made.",
-		"The file patches/x.diff is new since the lock was made.",
+		"the file cpanfile changed since the lock was made",
+		"the file cpanfile.snapshot is gone, from which the lock was made",
+		"the section runtime of envbuild.yaml changed since the lock was made",
+		"the file patches/x.diff is new since the lock was made",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q", got)

@@ -58,7 +58,7 @@ func (s *session) lock(ctx context.Context, opts lockOptions) error {
 		return s.printPath(s.globals, s.lockPath())
 	}
 	previous, err := s.readLock()
-	var broken pkgspec.Errors
+	var broken *pkgspec.Error
 	if errors.As(err, &broken) {
 		// A lock that can't be read, such as one with a merge conflict, is replaced.
 		s.emit(build.Event{Kind: build.Warning, Message: err.Error() + "; resolving everything anew"})
@@ -96,6 +96,9 @@ func (s *session) mirrorOverride() []string {
 // lockSummary says in one sentence what a lock changed.
 func lockSummary(was, is *pkgspec.Lock) string {
 	total := fmt.Sprintf("%s %s and %d distributions", is.Runtime.Language, is.Runtime.Version, len(is.Distributions))
+	if len(is.Distributions) == 1 {
+		total = strings.TrimSuffix(total, "s")
+	}
 	if was == nil {
 		return "locked " + total
 	}

@@ -19,6 +19,7 @@ import (
 // that holds perl and nothing else. Beside testscript's commands there are
 //
 //	exits CODE PROGRAM ARG…  runs a program that must end with that exit code
+//	newcache                 gives the script another such cache
 //	mirror DIR FOLDER        makes a CPAN mirror of the distributions in FOLDER
 //	serve VAR DIR            serves DIR at an address of this machine, which VAR gets
 //	asked VAR [COUNT]        fails unless that server was asked, or just so often
@@ -29,11 +30,16 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("ENVBUILD_CACHE", newCache(e.T().(testing.TB)))
+			t := e.T().(testing.TB)
+			e.Setenv("ENVBUILD_CACHE", newCache(t))
+			e.Values[testKey{}] = t
 			e.Values[serversKey{}] = map[string]*scriptServer{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"newcache": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Setenv("ENVBUILD_CACHE", newCache(ts.Value(testKey{}).(testing.TB)))
+			},
 			"exits": scriptExits, "mirror": scriptMirror,
 			"serve": scriptServe, "asked": scriptAsked, "down": scriptDown,
 		},
@@ -79,7 +85,11 @@ type scriptServer struct {
 	requests chan struct{}
 }
 
-type serversKey struct{}
+// What a script keeps from one command to the next.
+type (
+	testKey    struct{}
+	serversKey struct{}
+)
 
 func scriptServers(ts *testscript.TestScript) map[string]*scriptServer {
 	return ts.Value(serversKey{}).(map[string]*scriptServer)

@@ -11,13 +11,14 @@ import (
 )
 
 // ExplainFailure says what the log of a failed step means and what to do about
-// it, where one of the usual reasons is recognised.
+// it, where one of the usual reasons is recognised; else what a distribution's
+// build can be given.
 func (*Perl) ExplainFailure(lock *pkgspec.Lock, step *plan.Step, log []byte) string {
 	// What a distribution printed may be anything; a reason is near the end.
 	const enough = 256 << 10
 	e := explainer{lock: lock, step: step, log: string(log[max(0, len(log)-enough):])}
 	for _, explain := range []func() string{
-		e.fullDisk, e.missingModule, e.missingLibrary, e.network, e.homeFolder,
+		e.fullDisk, e.missingModule, e.missingLibrary, e.network, e.homeFolder, e.readOnly, e.anything,
 	} {
 		if hint := explain(); hint != "" {
 			return hint
@@ -84,7 +85,7 @@ func (e *explainer) packageHint(thing, pkg string) string {
 
 func (e *explainer) network() string {
 	signs := regexp.MustCompile(`(?i)temporary failure in name resolution|could not resolve host|` +
-		`unable to resolve host|name or service not known|network is unreachable|nodename nor servname`)
+		`unable to resolve host|name or service not known|network is unreachable|nodename nor servname|connection refused`)
 	if !signs.MatchString(e.log) {
 		return ""
 	}
@@ -97,6 +98,24 @@ func (e *explainer) homeFolder() string {
 		return ""
 	}
 	return e.settingHint("it wants to use the home folder, which a build doesn't have: tell it by a variable to do without")
+}
+
+func (e *explainer) readOnly() string {
+	found := regexp.MustCompile(`(?m)(/[^\s:'"]+).*Read-only file system`).FindAllStringSubmatch(e.log, -1)
+	if len(found) == 0 {
+		return ""
+	}
+	return e.settingHint(fmt.Sprintf("it wants to write to %s, and a build may write only where it is unpacked and installed: tell it by a variable to do without",
+		found[len(found)-1][1]))
+}
+
+// anything says what helps where the reason isn't known.
+func (e *explainer) anything() string {
+	if e.step.Kind != plan.Distribution {
+		return ""
+	}
+	return fmt.Sprintf("if its build lacks something, give it that under dependencies.cpan.build in %s:\n    %s: {env: {NAME: value}, apt: [package], needs: [Module]}",
+		pkgspec.SpecName, e.step.Name)
 }
 
 // settingHint adds where to set a variable.

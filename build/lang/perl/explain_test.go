@@ -8,8 +8,10 @@ import (
 )
 
 func TestExplainFailure(t *testing.T) {
+	const general = "if its build lacks something, give it that under dependencies.cpan.build in envbuild.yaml:\n" +
+		"    XML-LibXML: {env: {NAME: value}, apt: [package], needs: [Module]}"
 	for _, test := range []struct{ name, log, want string }{
-		{"nothing known", "make: *** [Makefile:1: all] Error 1\n", ""},
+		{"nothing known", "make: *** [Makefile:1: all] Error 1\n", general},
 		{
 			"undeclared dependency",
 			"Can't locate Probably/Optional.pm in @INC (you may need\nCan't locate DBI/Const.pm in @INC (you may need to install the DBI::Const module)",
@@ -17,14 +19,14 @@ func TestExplainFailure(t *testing.T) {
 				"    XML-LibXML: {needs: [DBI::Const]}\nand run: envbuild lock",
 		},
 		{"a module from elsewhere", "Can't locate Devel/CheckLib.pm in @INC", "nothing in the lock provides Devel::CheckLib"},
-		{"a module of its own", "Can't locate XML/LibXML.pm in @INC", ""},
+		{"a module of its own", "Can't locate XML/LibXML.pm in @INC", general},
 		{
 			"header", "LibXML.xs:12:10: fatal error: libxml/parser.h: No such file or directory\n",
 			"libxml/parser.h is in the Debian package libxml2-dev: apt-get install libxml2-dev, and under dependencies.cpan.build in envbuild.yaml add\n" +
 				"    XML-LibXML: {apt: [libsomething-dev, libxml2-dev]}",
 		},
 		{"header in a folder", "x.c:1:10: fatal error: mysql/mysql.h: No such file or directory", "libmariadb-dev:"},
-		{"its own header", "x.c:1:10: fatal error: config.h: No such file or directory", ""},
+		{"its own header", "x.c:1:10: fatal error: config.h: No such file or directory", general},
 		{"library", "/usr/bin/ld: cannot find -lpq: No such file or directory", "the library pq is in the Debian package libpq-dev"},
 		{"Devel::CheckLib", "Can't link/include C library 'yaml.h', 'yaml', aborting.", "libyaml-dev"},
 		{"Devel::CheckLib, library", "Can't link/include C library 'gmp', aborting.", "libgmp-dev"},
@@ -36,12 +38,14 @@ func TestExplainFailure(t *testing.T) {
 		{"own words", "Expat must be installed prior to building XML::Parser and I can't find\nit in the standard library directories.", "libexpat1-dev"},
 		{"network", "curl: (6) Could not resolve host: example.org", "from the network"},
 		{"home", "mkdir /homeless/.foo: Permission denied at Makefile.PL line 3.", "the home folder"},
+		{"server on this machine", "connect: Connection refused", "from the network"},
+		{"write outside", "mkdir /usr/lib/x: Read-only file system at Makefile.PL line 3.", "it wants to write to /usr/lib/x, and"},
 		{"full disk", "cc1: error: x.o: No space left on device", "ENVBUILD_CACHE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			step := &plan.Step{Name: "XML-LibXML", Kind: plan.Distribution, SysPackages: []string{"libsomething-dev"}}
 			got := New().ExplainFailure(someLock(), step, []byte(test.log))
-			if !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
+			if !strings.Contains(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
@@ -52,6 +56,9 @@ func TestExplainFailure(t *testing.T) {
 func TestExplainRuntime(t *testing.T) {
 	step := &plan.Step{Name: "perl", Kind: plan.Runtime}
 	got := New().ExplainFailure(someLock(), step, []byte("x.c:1:1: fatal error: zlib.h: No such file or directory"))
+	if nothing := New().ExplainFailure(someLock(), step, []byte("make: *** Error 1")); nothing != "" {
+		t.Errorf("got %q", nothing)
+	}
 	if want := "zlib.h is in the Debian package zlib1g-dev: apt-get install zlib1g-dev"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
