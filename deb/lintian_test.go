@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // expectedTags are what lintian says of every package of this kind, with why it
@@ -20,9 +22,7 @@ var expectedTags = map[string]string{
 // TestLintian packages as xz: lintian of Debian 12 calls the data.tar.zst that its
 // dpkg reads a malformed archive.
 func TestLintian(t *testing.T) {
-	if _, err := exec.LookPath("lintian"); err != nil {
-		t.Skip("lintian is not installed")
-	}
+	skiptest.Without(t, "lintian")
 	req := Request{
 		Meta: sampleMeta(), SourceDate: sourceDate, Compression: "xz",
 		Scripts: Scripts{PostInst: "true\n"},

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb/reader"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 var sourceDate = time.Date(2024, 2, 29, 12, 34, 56, 0, time.UTC)
@@ -94,9 +95,7 @@ func save(t *testing.T, req Request) string {
 // tool runs an oracle in a fixed locale and time zone.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skip(name + " is not installed")
-	}
+	skiptest.Without(t, name)
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
 	out, err := cmd.CombinedOutput()

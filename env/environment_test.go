@@ -239,7 +239,7 @@ func FuzzPrepend(f *testing.F) {
 	f.Add("*", "[", "::*:[")
 	f.Fuzz(func(t *testing.T, first, second, list string) {
 		if strings.Contains(first+second, ":") {
-			t.Skip()
+			return
 		}
 		once := prepend(first, prepend(second, list))
 		if twice := prepend(first, prepend(second, once)); twice != once {

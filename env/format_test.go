@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/joho/godotenv"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // carried encodes each value alone, checks that what a format refuses is a
@@ -115,10 +117,10 @@ func TestSystemd(t *testing.T) {
 // systemdReal runs load_env_file of the library that systemd itself is made of.
 func systemdReal(t *testing.T, text []byte) map[string]string {
 	libs, _ := filepath.Glob("/usr/lib/*/systemd/libsystemd-shared-*.so")
-	gcc, err := exec.LookPath("gcc")
-	if len(libs) == 0 || err != nil {
-		t.Skip("no library of systemd, or no compiler")
+	if len(libs) == 0 {
+		skiptest.Because(t, "systemd's library is not installed")
 	}
+	skiptest.Without(t, "gcc")
 	dir := t.TempDir()
 	code := `#include <dlfcn.h>
 #include <stdio.h>
@@ -135,8 +137,8 @@ int main(int argc, char **argv) {
 	if err := os.WriteFile(filepath.Join(dir, "load.c"), []byte(code), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(gcc, "-o", dir+"/load", dir+"/load.c", "-ldl").CombinedOutput(); err != nil {
-		t.Skipf("can't compile: %s", out)
+	if out, err := exec.Command("gcc", "-o", dir+"/load", dir+"/load.c", "-ldl").CombinedOutput(); err != nil {
+		t.Fatalf("can't compile: %s", out)
 	}
 	out, err := exec.Command(dir+"/load", libs[0], writeTemp(t, "env", text, 0o644)).Output()
 	if err != nil {

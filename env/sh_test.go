@@ -15,6 +15,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -25,9 +26,7 @@ func shells(t testing.TB) [][]string {
 	t.Helper()
 	all := [][]string{{"dash"}, {"bash"}, {"bash", "--posix"}}
 	for _, s := range all {
-		if _, err := exec.LookPath(s[0]); err != nil {
-			t.Skipf("no %s", s[0])
-		}
+		skiptest.Without(t, s[0])
 	}
 	return all
 }
@@ -270,9 +269,10 @@ func TestFileRefused(t *testing.T) {
 
 // TestDirenv loads env.rc through the constant .envrc, also under strict_env.
 func TestDirenv(t *testing.T) {
+	skiptest.Without(t, "direnv")
 	direnv, err := exec.LookPath("direnv")
 	if err != nil {
-		t.Skip("no direnv")
+		t.Fatal(err)
 	}
 	envrc, err := Envrc()
 	if err != nil {
@@ -311,7 +311,7 @@ func FuzzQuote(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if strings.ContainsRune(s, 0) {
-			t.Skip()
+			return
 		}
 		if got, rest, ok := systemdUnquote(quote(s)); !ok || got != s || rest != "" {
 			t.Errorf("%q reads as %q, %q", s, got, rest)

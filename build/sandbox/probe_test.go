@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func TestProbe(t *testing.T) {
 	dir := t.TempDir()
 	tier, err := Probe(t.Context(), dir)
 	if tier != Namespaces || err != nil {
-		t.Skip(err)
+		skiptest.Because(t, "tier %s: %v", tier, err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
@@ -32,7 +34,7 @@ func TestProbe(t *testing.T) {
 // TestProbeMasked probes where parts of /proc are covered, as in a container.
 func TestProbeMasked(t *testing.T) {
 	if err := Try(t.Context(), Namespaces, t.TempDir()); err != nil {
-		t.Skip(err)
+		skiptest.Because(t, "%v", err)
 	}
 	cmd := helperCommand(t, "masked", t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{

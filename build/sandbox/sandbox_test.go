@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // helperVar makes the test binary play a part of a test: its value names which.
@@ -56,7 +58,7 @@ func newBench(t testing.TB, tier Tier) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	if err := allowed(tier); err != nil {
-		t.Skip(err)
+		skiptest.Because(t, "%v", err)
 	}
 	b := &bench{t: t, dir: dir, sandbox: New(tier, Options{})}
 	t.Cleanup(func() {

@@ -36,7 +36,7 @@ func FuzzSwap(f *testing.F) {
 			data = append(data[:at:at], append([]byte(testBundle), data[at:]...)...)
 		}
 		if len(find(data, reversed(testSwaps))) > 0 {
-			t.Skip("it has the other path already")
+			return // it has the other path already
 		}
 		there := swapBytes(data, testSwaps)
 		if len(there) != len(data) || bytes.Contains(there, []byte(testRuntime)) || bytes.Contains(there, []byte(testBundle)) {

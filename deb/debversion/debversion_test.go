@@ -3,6 +3,8 @@ package debversion
 import (
 	"os/exec"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // versions are in their order; those in one line are equal.
@@ -27,9 +29,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestCompareOracle(t *testing.T) {
-	if _, err := exec.LookPath("dpkg"); err != nil {
-		t.Skip("dpkg is not installed")
-	}
+	skiptest.Without(t, "dpkg")
 	for i := 5; i+1 < len(versions); i++ { // dpkg wants a digit first
 		a, b := versions[i][0], versions[i+1][0]
 		if err := exec.Command("dpkg", "--compare-versions", a, "lt", b).Run(); err != nil {

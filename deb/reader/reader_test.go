@@ -10,14 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // sample is a package that dpkg-deb makes.
 func sample(t testing.TB, compression string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("dpkg-deb"); err != nil {
-		t.Skip("dpkg-deb is not installed")
-	}
+	skiptest.Without(t, "dpkg-deb")
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"DEBIAN/control":  "Package: sample\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b>\nDescription: one\n two\n .\n three\n",

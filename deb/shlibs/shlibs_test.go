@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 const sampleSymbols = `# a comment
@@ -87,9 +89,7 @@ func TestParseShlibs(t *testing.T) {
 // root is a small Debian system with one package, libx1.
 func root(t *testing.T) (dir, program, lib string) {
 	t.Helper()
-	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("gcc is not installed")
-	}
+	skiptest.Without(t, "gcc")
 	dir = t.TempDir()
 	write(t, dir, "etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n")
 	write(t, dir, "etc/ld.so.conf.d/x.conf", "# folders\n/usr/lib/x # of x\n")
@@ -207,9 +207,10 @@ func TestDependsUnknown(t *testing.T) {
 func TestArch(t *testing.T) {
 	_, program, lib := root(t)
 	files := []ELF{{Path: "/a", Source: program}, {Path: "/b", Source: lib}, {Path: "/c", Source: "shlibs_test.go"}}
+	skiptest.Without(t, "dpkg")
 	want, err := exec.Command("dpkg", "--print-architecture").Output()
 	if err != nil {
-		t.Skip("dpkg is not here")
+		t.Fatal(err)
 	}
 	if got, err := Arch(files); err != nil || got != strings.TrimSpace(string(want)) {
 		t.Errorf("%q, %v", got, err)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func compressed(t testing.TB, open func(io.Writer) (io.WriteCloser, error), text string) string {
@@ -45,9 +47,7 @@ func zstandard(t testing.TB, text string) string {
 
 func bzipped(t testing.TB, text string) string {
 	t.Helper()
-	if _, err := exec.LookPath("bzip2"); err != nil {
-		t.Skip("bzip2 is not installed")
-	}
+	skiptest.Without(t, "bzip2")
 	cmd := exec.Command("bzip2", "-c")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.Output()

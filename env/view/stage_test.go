@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func TestStaleStageIsSwept(t *testing.T) {
@@ -105,7 +107,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := unix.Mount("tmpfs", parent, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skip("mounting a small file system needs root: ", err)
+		skiptest.Because(t, "mounting a small file system needs root: %v", err)
 	}
 	defer func() {
 		if err := unix.Unmount(parent, 0); err != nil {
@@ -122,7 +124,7 @@ func TestFullDisk(t *testing.T) {
 func BenchmarkMake(b *testing.B) {
 	libs, err := filepath.Glob("/usr/share/perl/5.*")
 	if err != nil || len(libs) == 0 {
-		b.Skip("no perl library to make a view of")
+		skiptest.Because(b, "there is no perl library to make a view of")
 	}
 	req := request(b, nil)
 	tree := libs[len(libs)-1]

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func greeter() Dist {
@@ -105,11 +106,7 @@ func TestGzipStored(t *testing.T) {
 
 // What is written by hand must go through the real tools.
 func TestDistInstalls(t *testing.T) {
-	for _, tool := range []string{"perl", "make", "tar"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	skiptest.Without(t, "perl", "make", "tar")
 	dir := t.TempDir()
 	if err := WriteMirror(dir, greeter()); err != nil {
 		t.Fatal(err)

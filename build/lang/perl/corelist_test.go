@@ -4,22 +4,21 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // TestCoreListAgainstPerl compares the static reading of the machine's own
 // Module::CoreList with what it says when it is run, for each release in it.
 func TestCoreListAgainstPerl(t *testing.T) {
-	perl, err := exec.LookPath("perl")
-	if err != nil {
-		t.Skip("no perl on this machine")
-	}
+	skiptest.Without(t, "perl")
 	const script = `use Module::CoreList;
 open my $f, '<', $INC{'Module/CoreList.pm'} or die; local $/; print <$f>, "\0";
 for my $p (qw(5.008009 5.016003 5.020000 5.030000 5.036000)) { my $v = $Module::CoreList::version{$p} or next;
 print "$p $_ ", $v->{$_} // 'undef', "\n" for sort keys %$v }`
-	out, err := exec.Command(perl, "-e", script).Output()
+	out, err := exec.Command("perl", "-e", script).Output()
 	if err != nil {
-		t.Skipf("this perl has no Module::CoreList: %v", err)
+		skiptest.Because(t, "this perl has no Module::CoreList: %v", err)
 	}
 	source, answers, _ := strings.Cut(string(out), "\x00")
 	seen := map[string]coreModules{}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func TestQuoteShell(t *testing.T) {
@@ -42,9 +43,7 @@ func TestRecipesAreSound(t *testing.T) {
 		{"perl", "-cw", "recipes/static.pl"},
 	} {
 		t.Run(strings.Join(check, " "), func(t *testing.T) {
-			if _, err := exec.LookPath(check[0]); err != nil {
-				t.Skip(err)
-			}
+			skiptest.Without(t, check[0])
 			if out, err := exec.Command(check[0], check[1:]...).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -173,9 +172,10 @@ func checkProgram(t *testing.T, file string) {
 // runDistribution runs the recipe on an archive with the machine's perl.
 func runDistribution(t *testing.T, archive []byte) (bundle, arch, log string, err error) {
 	t.Helper()
+	skiptest.Without(t, "perl")
 	out, err := exec.Command("perl", "-MConfig", "-e", "print $Config{archname}").Output()
 	if err != nil {
-		t.Skipf("no perl on this machine: %v", err)
+		t.Fatal(err)
 	}
 	arch = string(out)
 	runtime, work := t.TempDir(), t.TempDir()

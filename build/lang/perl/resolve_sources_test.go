@@ -23,6 +23,7 @@ import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -247,11 +248,8 @@ func (w *world) request() lang.LockRequest {
 // runPerl runs a script with the machine's perl.
 func runPerl(t *testing.T, script string, stdin []byte) []byte {
 	t.Helper()
-	perl, err := exec.LookPath("perl")
-	if err != nil {
-		t.Skip("no perl on this machine")
-	}
-	cmd := exec.Command(perl, "-e", script)
+	skiptest.Without(t, "perl")
+	cmd := exec.Command("perl", "-e", script)
 	cmd.Stdin = bytes.NewReader(stdin)
 	out, err := cmd.Output()
 	if err != nil {
