@@ -64,8 +64,9 @@ func New(opts Options) *Builder {
 type Result struct {
 	// Outputs holds each step's output, in the graph's order.
 	Outputs []StepOutput
-	// Built and Cached count the steps that ran and those that didn't have to.
-	Built, Cached int
+	// Built and Cached count the steps that ran and those that didn't have to,
+	// Failed those that failed or whose sources could not be had.
+	Built, Cached, Failed int
 }
 
 // StepOutput is a step with the tree that it adds.

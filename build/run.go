@@ -12,7 +12,8 @@ import (
 
 // Build runs what the store lacks of the graph. A step whose dependencies failed
 // does not run; the others do, since what they build is kept. The error joins
-// the failures of all steps, or is an *InterruptedError.
+// the failures of all steps, or is an *InterruptedError; then the result has the
+// numbers of steps and nothing else.
 func (b *Builder) Build(ctx context.Context, g *plan.Graph) (_ *Result, err error) {
 	jobs, err := NewJobserver(b.opts.Jobs)
 	if err != nil {
@@ -28,7 +29,7 @@ func (b *Builder) Build(ctx context.Context, g *plan.Graph) (_ *Result, err erro
 		err = errors.Join(r.failures...)
 	}
 	if err != nil {
-		return nil, err
+		return r.counts(), err
 	}
 	return r.result()
 }
@@ -326,12 +327,15 @@ func (r *run) drain() {
 	}
 }
 
+func (r *run) counts() *Result {
+	return &Result{Cached: len(r.hit), Built: len(r.outputs) - len(r.hit), Failed: len(r.failures)}
+}
+
 func (r *run) result() (*Result, error) {
-	res := &Result{Cached: len(r.hit)}
+	res := r.counts()
 	for _, s := range r.graph.Steps() {
 		res.Outputs = append(res.Outputs, r.outputs[s.Name])
 	}
-	res.Built = len(res.Outputs) - res.Cached
 	keys := make(map[string]digest.Key, len(res.Outputs))
 	for _, o := range res.Outputs {
 		keys[o.Step.Name] = o.Key

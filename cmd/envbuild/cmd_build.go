@@ -80,13 +80,21 @@ func (s *session) buildOutputs(ctx context.Context, opts buildOptions) (built, e
 	}
 	start := s.now()
 	res, err := b.Build(ctx, g)
+	end := build.Event{Kind: build.Finished, Total: len(g.Steps()), Duration: s.now().Sub(start)}
+	if res != nil {
+		end.Cached, end.Built, end.Failed = res.Cached, res.Built, res.Failed
+	}
+	var interrupted *build.InterruptedError
+	switch {
+	case errors.As(err, &interrupted):
+		end.Message = "interrupted"
+	case err != nil:
+		end.Message = "failed"
+	}
+	s.emit(end)
 	if err != nil {
-		s.emit(build.Event{Kind: build.Finished, Total: len(g.Steps()), Failed: 1, Duration: s.now().Sub(start), Message: "failed"})
 		return built{}, err
 	}
-	s.emit(build.Event{
-		Kind: build.Finished, Total: len(res.Outputs), Cached: res.Cached, Built: res.Built, Duration: s.now().Sub(start),
-	})
 	return built{lock: lock, outputs: res.Outputs}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -100,24 +101,24 @@ func (s *session) writeDeb(ctx context.Context, req deb.Request, dir string) (ma
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return made, err
 	}
-	f, err := os.CreateTemp(dir, atomicfile.TempPrefix+"*")
+	f, err := atomicfile.CreateTemp(filepath.Join(dir, name))
 	if err != nil {
 		return made, err
 	}
 	defer func() {
+		err = errors.Join(err, f.Close())
 		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
+			err = errors.Join(err, os.RemoveAll(f.Name())) // which has no such name any more if all went well
 		}
 	}()
-	if err := writeAndClose(ctx, req, f); err != nil {
+	if err := writeSynced(ctx, req, f); err != nil {
 		return made, fmt.Errorf("write %s: %w", name, err)
 	}
-	in, err := os.Open(f.Name())
-	if err != nil {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return made, err
 	}
-	sum, size, err := digest.SumReader(in)
-	if err := errors.Join(err, in.Close()); err != nil {
+	sum, size, err := digest.SumReader(f)
+	if err != nil {
 		return made, err
 	}
 	made = madePackage{Path: filepath.Join(dir, name), Size: size, SHA256: sum.String()}
@@ -128,14 +129,14 @@ func (s *session) writeDeb(ctx context.Context, req deb.Request, dir string) (ma
 	return made, nil
 }
 
-func writeAndClose(ctx context.Context, req deb.Request, f *os.File) error {
+func writeSynced(ctx context.Context, req deb.Request, f *os.File) error {
 	if err := deb.Write(ctx, req, f); err != nil {
 		if ctx.Err() != nil {
 			err = &build.InterruptedError{Cause: context.Cause(ctx)}
 		}
-		return errors.Join(err, f.Close())
+		return err
 	}
-	return errors.Join(f.Chmod(0o644), f.Sync(), f.Close())
+	return errors.Join(f.Chmod(0o644), f.Sync())
 }
 
 // outputID gives the ID of a step's output, for the manifest.

@@ -75,8 +75,18 @@ func (p *program) with(use pkgspec.Use, f func(ctx context.Context, c *cli.Conte
 			return err
 		}
 		defer func() { err = errors.Join(err, s.close()) }()
-		return s.ui.Shown(f(c.Context, c, s))
+		err = f(c.Context, c, s)
+		if err != nil && c.Context.Err() != nil {
+			err = s.interrupted(c.Context)
+		}
+		return s.ui.Shown(err)
 	}
+}
+
+// interrupted says how to go on. What else went wrong then is a consequence.
+func (s *session) interrupted(ctx context.Context) error {
+	s.emit(build.Event{Kind: build.Notice, Message: "interrupted: what is done is kept, and the same command goes on from there"})
+	return &build.InterruptedError{Cause: context.Cause(ctx)}
 }
 
 func (s *session) close() error {

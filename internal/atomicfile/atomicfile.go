@@ -6,8 +6,12 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // TempPrefix begins the name of every temporary that this package makes, so
@@ -33,6 +37,86 @@ func Write(path string, data []byte, perm os.FileMode) (err error) {
 		return err
 	}
 	return Commit(f, path)
+}
+
+// CreateTemp makes a temporary beside path, for what takes a while to write, and
+// removes those that killed processes left of the same path. It is locked until
+// it is closed, so that others can tell: a caller renames it before that.
+func CreateTemp(path string) (*os.File, error) {
+	prefix := TempPrefix + filepath.Base(path) + "-"
+	if err := sweep(filepath.Dir(path), prefix); err != nil {
+		return nil, err
+	}
+	for {
+		f, err := os.CreateTemp(filepath.Dir(path), prefix+"*")
+		if err != nil {
+			return nil, err
+		}
+		ok, err := lock(f)
+		if ok {
+			return f, nil
+		}
+		// Another process took it for a leftover before it was locked.
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, errors.Join(err, ignoreAbsent(os.Remove(f.Name())))
+		}
+	}
+}
+
+// lock locks a file and reports whether nobody else has it and it still has its
+// name.
+func lock(f *os.File) (bool, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	locked, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Lstat(f.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(locked, named), err
+}
+
+// sweep removes the temporaries that no process has locked.
+func sweep(dir, prefix string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
+			continue
+		}
+		f, err := os.Open(filepath.Join(dir, e.Name()))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			continue // gone, or another user's
+		}
+		if err != nil {
+			return err
+		}
+		ok, err := lock(f)
+		if ok {
+			err = ignoreAbsent(os.Remove(f.Name()))
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ignoreAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // Commit syncs and closes f, renames it to path and syncs the folder. On an

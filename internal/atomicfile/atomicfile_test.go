@@ -37,3 +37,32 @@ func TestWriteFailureLeavesNothing(t *testing.T) {
 		t.Fatalf("left behind: %v, %v", entries, err)
 	}
 }
+
+func TestCreateTemp(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, name := range []string{TempPrefix + "f-dead", TempPrefix + "g-1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := CreateTemp(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, err := CreateTemp(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 {
+		t.Fatalf("there are %v, %v; want two of the path and one of another", entries, err)
+	}
+	for _, name := range []string{first.Name(), second.Name(), filepath.Join(dir, TempPrefix+"g-1")} {
+		if _, err := os.Stat(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
