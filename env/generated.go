@@ -57,11 +57,29 @@ func (e *NotGeneratedError) Hint() string {
 	return b.String()
 }
 
+// CheckReplaceable returns a *NotGeneratedError if path has a file without the
+// mark, which WriteGenerated would not replace.
+func CheckReplaceable(path string) error {
+	old, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !Generated(old):
+		return &NotGeneratedError{path, scanShell(old)}
+	}
+	return nil
+}
+
 // WriteGenerated puts a generated file at path with the mode perm, in one
 // rename, and makes its folder. A file that has these bytes and mode already
 // isn't touched. A file without the mark isn't replaced: that is a
 // *NotGeneratedError.
 func WriteGenerated(path string, data []byte, perm fs.FileMode) error {
+	if err := CheckReplaceable(path); err != nil {
+		return err
+	}
 	old, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -70,8 +88,6 @@ func WriteGenerated(path string, data []byte, perm fs.FileMode) error {
 		}
 	case err != nil:
 		return err
-	case !Generated(old):
-		return &NotGeneratedError{path, scanShell(old)}
 	case bytes.Equal(old, data):
 		if info, err := os.Lstat(path); err == nil && info.Mode() == perm {
 			return nil

@@ -180,9 +180,12 @@ func (s *session) linkView(path string) error {
 }
 
 // writeEnvironment writes the files by which shells and direnv get the
-// environment, unless a person wrote them.
+// environment, unless a person wrote one of them: then neither.
 func (s *session) writeEnvironment(l local) error {
-	rcPath := filepath.Join(s.spec.Dir, "config", "env.rc")
+	rcPath, scriptPath := filepath.Join(s.spec.Dir, "config", "env.rc"), filepath.Join(s.spec.Dir, "script", "env.sh")
+	if err := errors.Join(env.CheckReplaceable(rcPath), env.CheckReplaceable(scriptPath)); err != nil {
+		return err
+	}
 	rc, err := l.env.RC(rcPath)
 	if err != nil {
 		return err
@@ -193,7 +196,7 @@ func (s *session) writeEnvironment(l local) error {
 	}
 	return errors.Join(
 		s.writeGenerated(rcPath, rc, 0o644),
-		s.writeGenerated(filepath.Join(s.spec.Dir, "script", "env.sh"), script, env.ScriptPerm),
+		s.writeGenerated(scriptPath, script, env.ScriptPerm),
 	)
 }
 

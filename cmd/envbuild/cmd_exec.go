@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -96,8 +95,15 @@ func parseAssignments(texts []string) ([]env.Assignment, error) {
 	return out, nil
 }
 
-// errNotBuilt says that exec would have to build and must not.
-var errNotBuilt = errors.New("the environment is not built, and --no-build forbids to build it")
+// notBuiltError says that exec would have to build and must not.
+type notBuiltError struct{}
+
+func (notBuiltError) Error() string {
+	return "the environment is not built, and --no-build forbids to build it"
+}
+
+// Hint says how to build it.
+func (notBuiltError) Hint() string { return "run `envbuild build`, or leave out --no-build" }
 
 // localFor returns the local environment without a word if everything is there.
 // Else it builds, or with noBuild fails.
@@ -114,7 +120,7 @@ func (s *session) localFor(ctx context.Context, noBuild bool) (local, error) {
 		return s.useLocal(b)
 	}
 	if noBuild {
-		return local{}, errNotBuilt
+		return local{}, notBuiltError{}
 	}
 	return s.buildLocal(ctx, buildOptions{})
 }

@@ -120,8 +120,10 @@ func (r errorRenderer) field(label, text string) {
 }
 
 func (r errorRenderer) hint(text string) {
-	if text != "" {
-		r.message("  "+r.paint(cyan, "hint:"), text)
+	label := "  " + r.paint(cyan, "hint:") + " "
+	for l := range strings.Lines(text) {
+		fmt.Fprintf(r.b, "%s%s\n", label, strings.TrimRight(clean(l), "\n"))
+		label = "    " // further lines may be part of a file, whose indentation counts
 	}
 }
 

@@ -50,6 +50,14 @@ func plainText(opts Options, events []build.Event) string {
 	return out.String()
 }
 
+// Advice may be lines for a file, whose indentation counts.
+func TestHintKeepsIndentation(t *testing.T) {
+	got := plainText(Options{}, []build.Event{{Kind: build.Warning, Message: "w", Hint: "write:\nenv:\n  A: \"1\"\nthen go on"}})
+	if want := "warning: w\n  hint: write:\n    env:\n      A: \"1\"\n    then go on\n"; got != want {
+		t.Errorf("printed:\n%s", got)
+	}
+}
+
 func TestPlain(t *testing.T) {
 	const failure = `error: DBI 1.643 failed in make: the recipe ended with status 2
   | cc -c DBI.c
