@@ -111,7 +111,7 @@ func (e *ForeignLibraryError) Hint() string {
 	if e.Step.Kind == plan.Runtime {
 		return "leave the library out by an option of the runtime's configuration"
 	}
-	return fmt.Sprintf("declare it under dependencies: build: {%s: {apt: [%s]}}", e.Step.Name, e.Package)
+	return fmt.Sprintf("declare it in envbuild.yaml, under build in its section of the dependencies:\n    %s: {apt: [%s]}", e.Step.Name, e.Package)
 }
 
 // InterruptedError says that a person or the system stopped the build.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -14,19 +15,33 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
+// sampleFolder has the sample application.
+const sampleFolder = "../../testdata/plack-app"
+
+// sampleMirror makes the sample application's mirrors, as "make mirror" does, and
+// returns their folder's absolute path.
+func sampleMirror(ctx context.Context) (string, error) {
+	maker, err := cpantest.NewMaker(http.DefaultClient)
+	if err != nil {
+		return "", err
+	}
+	dir, err := filepath.Abs(filepath.Join(sampleFolder, "mirror"))
+	if err != nil {
+		return "", err
+	}
+	_, err = maker.Make(ctx, dir)
+	return dir, err
+}
+
 // sample copies the sample application with its mirror, as a user would get it.
 func sample(t testing.TB) client {
 	t.Helper()
+	if _, err := sampleMirror(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	dir := filepath.Join(newFolder(t), "app")
-	if out, err := exec.Command("cp", "-R", "../../testdata/plack-app", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", "-R", sampleFolder, dir).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v %s", err, out)
-	}
-	maker, err := cpantest.NewMaker(http.DefaultClient)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := maker.Make(t.Context(), filepath.Join(dir, "mirror")); err != nil {
-		t.Fatal(err)
 	}
 	return client{dir: dir, env: append(os.Environ(), "ENVBUILD_CACHE="+mainCache())}
 }

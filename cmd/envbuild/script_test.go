@@ -21,6 +21,7 @@ import (
 //	exits CODE PROGRAM ARG…  runs a program that must end with that exit code
 //	newcache                 gives the script another such cache
 //	mirror DIR FOLDER        makes a CPAN mirror of the distributions in FOLDER
+//	samplemirror VAR         gives VAR the address of the sample application's mirror
 //	serve VAR DIR            serves DIR at an address of this machine, which VAR gets
 //	asked VAR [COUNT]        fails unless that server was asked, or just so often
 //	down VAR                 ends the server: what connects to it is refused
@@ -40,7 +41,7 @@ func TestScript(t *testing.T) {
 			"newcache": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Setenv("ENVBUILD_CACHE", newCache(ts.Value(testKey{}).(testing.TB)))
 			},
-			"exits": scriptExits, "mirror": scriptMirror,
+			"exits": scriptExits, "mirror": scriptMirror, "samplemirror": scriptSampleMirror,
 			"serve": scriptServe, "asked": scriptAsked, "down": scriptDown,
 		},
 	})
@@ -77,6 +78,15 @@ func scriptMirror(ts *testscript.TestScript, neg bool, args []string) {
 		dists = append(dists, d)
 	}
 	ts.Check(cpantest.WriteMirror(ts.MkAbs(args[0]), dists...))
+}
+
+func scriptSampleMirror(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: samplemirror VAR")
+	}
+	dir, err := sampleMirror(ts.Value(testKey{}).(testing.TB).Context())
+	ts.Check(err)
+	ts.Setenv(args[0], "file://"+filepath.Join(dir, cpantest.All))
 }
 
 // scriptServer serves a folder and writes down what it was asked.
