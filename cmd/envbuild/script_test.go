@@ -12,13 +12,16 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/internal/cpantest"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // TestScript runs the scripts in testdata/script. Each has a cache of its own
 // that holds perl and nothing else. Beside testscript's commands there are
 //
 //	exits CODE PROGRAM ARG…  runs a program that must end with that exit code
+//	namespaces               skips the script where there are none for sandboxes
 //	newcache                 gives the script another such cache
 //	mirror DIR FOLDER        makes a CPAN mirror of the distributions in FOLDER
 //	samplemirror VAR         gives VAR the address of the sample application's mirror
@@ -41,10 +44,21 @@ func TestScript(t *testing.T) {
 			"newcache": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Setenv("ENVBUILD_CACHE", newCache(ts.Value(testKey{}).(testing.TB)))
 			},
+			"namespaces": func(ts *testscript.TestScript, _ bool, _ []string) {
+				needNamespaces(ts.Value(testKey{}).(testing.TB))
+			},
 			"exits": scriptExits, "mirror": scriptMirror, "samplemirror": scriptSampleMirror,
 			"serve": scriptServe, "asked": scriptAsked, "down": scriptDown,
 		},
 	})
+}
+
+// needNamespaces skips a test of what only the strongest sandbox does.
+func needNamespaces(t testing.TB) {
+	t.Helper()
+	if err := sandbox.Try(t.Context(), sandbox.Namespaces, newFolder(t)); err != nil {
+		skiptest.Because(t, "%v", err)
+	}
 }
 
 func scriptExits(ts *testscript.TestScript, neg bool, args []string) {

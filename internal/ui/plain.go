@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -162,14 +163,18 @@ func message(p painter, s style, label string, e build.Event) string {
 	return b.String()
 }
 
-// failure is the block of a step that failed.
+// failure is the block of a step that failed. What isn't the step's own fault,
+// such as a sandbox that can't be had, is left to the error at the end.
 func failure(p painter, e build.Event) string {
 	var b strings.Builder
 	r := errorRenderer{painter: p, b: &b}
 	if e.Err == nil {
 		return message(p, red, "error:", e)
 	}
-	r.render(e.Err, hintOf(e.Err))
+	var step *build.StepError
+	if errors.As(e.Err, &step) {
+		r.render(e.Err, hintOf(e.Err))
+	}
 	return b.String()
 }
 
