@@ -1,21 +1,71 @@
 package repo
 
-import "strings"
+import (
+	"fmt"
+	"strings"
 
-// stateDir holds what publishers need and clients never ask for.
-const stateDir = ".envbuild/"
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+const (
+	// stateDir holds what publishers need and clients never ask for.
+	stateDir = ".envbuild/"
+	// configName is the one file there that changes.
+	configName     = stateDir + "repository.json"
+	tablesDir      = stateDir + "indexes/"
+	generationsDir = stateDir + "generations/"
+	poolDir        = "pool/"
+	distsDir       = "dists/"
+)
 
 // Immutable reports whether a file of that name never changes: the pool, and what
 // is named by its content. A storage may tell caches so. The others (Release,
 // InRelease, indexes under their plain names) must be asked for anew each time.
 func Immutable(name string) bool {
 	switch {
-	case strings.HasPrefix(name, "pool/"):
+	case strings.HasPrefix(name, poolDir), strings.HasPrefix(name, tablesDir), strings.HasPrefix(name, generationsDir):
 		return true
-	case strings.HasPrefix(name, "dists/"):
+	case strings.HasPrefix(name, distsDir):
 		return strings.Contains(name, "/by-hash/")
-	case strings.HasPrefix(name, stateDir):
-		return strings.Count(name, "/") > 1
 	}
 	return false
+}
+
+// poolName is a package's file. It has no part of the distribution or the
+// component, so that one name, version and architecture is one file in the whole
+// repository. The epoch, which is no part of the usual file name, is a folder.
+func poolName(k key) string {
+	prefix := k.name[:1]
+	if strings.HasPrefix(k.name, "lib") && len(k.name) > 3 {
+		prefix = k.name[:4]
+	}
+	version := k.version
+	dir := poolDir + prefix + "/" + k.name + "/"
+	if epoch, rest, ok := strings.Cut(version, ":"); ok {
+		dir, version = dir+"epoch-"+epoch+"/", rest
+	}
+	return dir + k.name + "_" + version + "_" + k.arch + ".deb"
+}
+
+// inRelease and its kin are the files that a distribution is read by.
+func inRelease(dist string) string { return distsDir + dist + "/InRelease" }
+
+func tableName(sum digest.SHA256) string { return tablesDir + sum.String() }
+
+func generationName(dist string, r generationRef) string {
+	return fmt.Sprintf("%s%s/%08d-%s", generationsDir, dist, r.Number, r.SHA256)
+}
+
+// validDist allows what apt allows, without what would leave the folder: names
+// with slashes such as "bookworm/updates".
+func validDist(s string) bool {
+	if s == "" || len(s) > 100 {
+		return false
+	}
+	for part := range strings.SplitSeq(asciiLower(s), "/") {
+		if part == "" || !isAlnum(part[0]) || !isLower(part, "+-._~") {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,174 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+// Add publishes package files in one generation. What is there with the same bytes
+// is a success that changes nothing; with other bytes it is a *ConflictError, and
+// then nothing is published.
+func (r *Repository) Add(ctx context.Context, to Place, paths []string) ([]Published, error) {
+	pkgs, err := readPackages(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	dist, err := r.distribution(to.Distribution)
+	if err != nil {
+		return nil, err
+	}
+	keyring, err := r.keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Published
+	_, err = r.publish(ctx, dist, keyring, func(ctx context.Context, d *draft) (err error) {
+		out, err = d.add(ctx, to.Component, pkgs)
+		d.action = actionOf("add", out)
+		return err
+	})
+	return out, err
+}
+
+// actionOf says in a line what was done to packages.
+func actionOf(verb string, done []Published) string {
+	var names []string
+	for _, p := range done {
+		if !p.Already {
+			names = append(names, p.Package+" "+p.Version+" "+p.Architecture)
+		}
+	}
+	const most = 3
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("and %d more", more))
+	}
+	return verb + " " + strings.Join(names, ", ")
+}
+
+// add adds packages to a component.
+func (d *draft) add(ctx context.Context, component string, pkgs []*pkg) ([]Published, error) {
+	if d.base == nil {
+		return nil, &NotFoundError{"the distribution was never published", "make it: envbuild repo init"}
+	}
+	component, err := d.settings.component(component)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Published, len(pkgs))
+	missing := map[*pkg]bool{}
+	for i, p := range pkgs {
+		if p.arch != allArch && !slices.Contains(d.settings.Architectures, p.arch) {
+			return nil, &PackageError{
+				Path: p.path, Reason: fmt.Sprintf("%s has no architecture %s", d.settings.Distribution, p.arch),
+				hint: fmt.Sprintf("it has %s; `envbuild repo init --architecture %s …` adds one", oneOf(d.settings.Architectures), p.arch),
+			}
+		}
+		out[i] = p.published(d.settings.Distribution, component)
+		out[i].Already = true
+	}
+	for _, arch := range d.settings.Architectures {
+		id := indexID{packagesKind, component, arch}
+		fresh, err := d.addTo(ctx, id, pkgs)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range fresh {
+			missing[p] = true
+		}
+	}
+	for i, p := range pkgs {
+		out[i].Already = !missing[p]
+	}
+	return out, parallel(ctx, len(pkgs), func(ctx context.Context, i int) error { return d.ensure(ctx, pkgs[i], out[i].Already) })
+}
+
+func (p *pkg) published(dist, component string) Published {
+	return Published{
+		Distribution: dist, Component: component, Package: p.name, Version: p.version, Architecture: p.arch,
+		File: poolName(p.key), Size: p.content.Size, SHA256: p.content.SHA256,
+	}
+}
+
+// addTo adds to an index what it lacks of the packages that belong there.
+func (d *draft) addTo(ctx context.Context, id indexID, pkgs []*pkg) (fresh []*pkg, err error) {
+	ix, err := d.load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	prints := map[uint64]bool{}
+	for _, p := range pkgs {
+		prints[p.print()] = true
+	}
+	found, err := ix.find(ctx, prints)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pkgs {
+		if p.arch != id.Architecture && p.arch != allArch {
+			continue
+		}
+		if text, ok := found[p.print()]; ok {
+			was, err := parseStanza(text)
+			if err != nil {
+				return nil, &StateError{ix.name(gzipped), err}
+			}
+			if was.sha256 != p.content.SHA256 {
+				return nil, &ConflictError{p.name, p.version, p.arch, was.file}
+			}
+			continue
+		}
+		fresh = append(fresh, p)
+		d.change(id).add = append(d.change(id).add, item{p.print(), p.stanza})
+		if d.settings.Contents {
+			lines, err := p.contents(ctx)
+			if err != nil {
+				return nil, err
+			}
+			files := d.change(indexID{contentsKind, id.Component, id.Architecture})
+			files.add = append(files.add, item{p.print(), lines})
+		}
+	}
+	return fresh, nil
+}
+
+// ensure puts a package's file into the pool. What is there must be the same.
+func (d *draft) ensure(ctx context.Context, p *pkg, listed bool) error {
+	name := poolName(p.key)
+	err := d.repo.storage.Create(ctx, name, p.content)
+	switch {
+	case err == nil:
+		d.mu.Lock()
+		d.created = append(d.created, name)
+		d.mu.Unlock()
+		return nil
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	case listed:
+		return nil
+	}
+	f, err := d.repo.storage.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	sum, _, err := digest.SumReader(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if sum != p.content.SHA256 {
+		return &ConflictError{p.name, p.version, p.arch, name}
+	}
+	return d.repo.pardon(ctx, name)
+}
+
+// fromPool makes a package of what an index says of it.
+func (r *Repository) fromPool(s *stanza) *pkg {
+	open := func() (io.ReadCloser, error) { return r.storage.Get(context.Background(), s.file) }
+	return &pkg{key: s.key, path: s.file, stanza: s.text, content: Content{Size: s.size, SHA256: s.sha256, Open: open}}
+}

@@ -1,0 +1,34 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// contents are the package's lines of a Contents index: a path without its slash,
+// and the package behind its section.
+func (p *pkg) contents(context.Context) ([]byte, error) {
+	if p.files == nil {
+		read, err := readPackage(p.path, p.content.Open)
+		if err != nil {
+			return nil, err
+		}
+		p.files, p.section = read.files, read.section
+	}
+	name := p.name
+	if p.section != "" {
+		name = p.section + "/" + p.name
+	}
+	paths := slices.Sorted(slices.Values(p.files))
+	var b bytes.Buffer
+	for _, path := range slices.Compact(paths) {
+		if strings.ContainsAny(path, "\n") {
+			continue // the format has no way to say it
+		}
+		fmt.Fprintf(&b, "%-59s %s\n", strings.TrimPrefix(path, "/"), name)
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,367 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+)
+
+// maxRaces is how often a publisher begins again when others were faster: more
+// than there are publishers of any repository.
+const maxRaces = 100
+
+// draft is the next generation of a distribution while it is made.
+type draft struct {
+	*transaction
+	base     *state // nil: there is none yet
+	settings Settings
+	action   string
+	changes  map[indexID]*change
+	// indexes, if not nil, are those of the next generation: a rollback.
+	indexes []indexRef
+	loaded  map[indexID]*index
+	// force makes a generation although nothing changes.
+	force bool
+}
+
+// transaction remembers what was written, to take it back.
+type transaction struct {
+	repo    *Repository
+	keyring openpgp.EntityList
+	xz      *xzProgram
+
+	mu      sync.Mutex
+	created []string
+	// before is what Release and its signature were, once plain names are touched.
+	before map[string][]byte
+}
+
+// publish makes the next generation of a distribution: edit says what is new in
+// it, and is called again if another publisher was faster. If edit changes
+// nothing there is no generation, and the present state is returned.
+func (r *Repository) publish(ctx context.Context, dist string, keyring openpgp.EntityList, edit func(context.Context, *draft) error) (*state, error) {
+	ctx, unlock, locked, err := r.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st, err := r.publishLocked(ctx, dist, keyring, locked, edit)
+	return st, errors.Join(err, unlock())
+}
+
+func (r *Repository) lock(ctx context.Context) (held context.Context, unlock func() error, locked bool, err error) {
+	l, ok := r.storage.(Locker)
+	if !ok {
+		return ctx, func() error { return nil }, false, nil
+	}
+	held, unlock, err = l.Lock(ctx, func() { r.opts.Notice("waiting for another publisher") })
+	return held, unlock, true, err
+}
+
+func (r *Repository) publishLocked(ctx context.Context, dist string, keyring openpgp.EntityList, locked bool, edit func(context.Context, *draft) error) (*state, error) {
+	for try := 1; ; try++ {
+		base, err := r.current(ctx, dist, keyring)
+		if err != nil {
+			return nil, err
+		}
+		d := &draft{
+			transaction: &transaction{repo: r, keyring: keyring},
+			base:        base, changes: map[indexID]*change{}, loaded: map[indexID]*index{},
+		}
+		if r.opts.XZ != "" {
+			d.xz = &xzProgram{r.opts.XZ}
+		}
+		if base != nil {
+			d.settings = base.generation.Settings
+		}
+		err = edit(ctx, d)
+		if err == nil && !d.force && d.indexes == nil && len(d.changes) == 0 {
+			return base, nil
+		}
+		var next *state
+		if err == nil {
+			next, err = d.commit(ctx)
+		}
+		if err == nil {
+			return next, nil
+		}
+		raced := errors.Is(err, ErrChanged)
+		if locked && !raced {
+			d.takeBack(context.WithoutCancel(ctx))
+		}
+		if !raced || try == maxRaces {
+			return nil, err
+		}
+		r.opts.Notice("another publisher was faster; trying again")
+		if err := sleep(ctx, rand.N(time.Duration(min(try, 20))*20*time.Millisecond)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// load loads an index of the base, or an empty one.
+func (d *draft) load(ctx context.Context, id indexID) (*index, error) {
+	if ix := d.loaded[id]; ix != nil {
+		return ix, nil
+	}
+	ix := &index{storage: d.repo.storage, dist: d.settings.Distribution, ref: indexRef{indexID: id}, table: &table{}}
+	if d.base != nil {
+		if ref := d.base.generation.index(id); ref != nil {
+			var err error
+			if ix, err = loadIndex(ctx, d.repo.storage, d.settings.Distribution, *ref); err != nil {
+				return nil, err
+			}
+		}
+	}
+	d.loaded[id] = ix
+	return ix, nil
+}
+
+// change returns the changes of an index, to be added to.
+func (d *draft) change(id indexID) *change {
+	c := d.changes[id]
+	if c == nil {
+		c = &change{drop: map[uint64]bool{}}
+		d.changes[id] = c
+	}
+	return c
+}
+
+// create writes a file that is named by its content. One that is there is the
+// same.
+func (t *transaction) create(ctx context.Context, name string, c Content) error {
+	err := t.repo.storage.Create(ctx, name, c)
+	if errors.Is(err, fs.ErrExist) {
+		return t.repo.pardon(ctx, name)
+	}
+	if err == nil {
+		t.mu.Lock()
+		t.created = append(t.created, name)
+		t.mu.Unlock()
+	}
+	return err
+}
+
+// commit writes the next generation, in an order that never shows clients a thing
+// that isn't there: what is named by content, the record, the indexes under their
+// plain names, Release and its signature, and InRelease, which is the commit.
+func (d *draft) commit(ctx context.Context) (*state, error) {
+	indexes, err := d.writeIndexes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &generation{Format: generationFormat, Number: 1, Action: d.action, Settings: d.settings, Indexes: indexes}
+	was := None
+	if d.base != nil {
+		g.Number, g.Parent, was = d.base.ref.Number+1, &d.base.ref, d.base.version
+	}
+	if g.Date, err = d.date(ctx); err != nil {
+		return nil, err
+	}
+	record, err := g.encode()
+	if err != nil {
+		return nil, err
+	}
+	dist := d.settings.Distribution
+	content := Bytes(record)
+	ref := generationRef{g.Number, content.SHA256}
+	rel := releaseOf(g, ref)
+	inline, detached, err := d.sign(ctx, rel.encode())
+	if err != nil {
+		return nil, err
+	}
+	if err := d.create(ctx, generationName(dist, ref), content); err != nil {
+		return nil, err
+	}
+	if err := d.expose(ctx, g, rel.encode(), detached); err != nil {
+		return nil, err
+	}
+	if err := d.repo.storage.Replace(ctx, inRelease(dist), inline, was); err != nil {
+		return nil, err
+	}
+	next := &state{generation: g, ref: ref, release: rel, inline: inline}
+	return next, d.retire(ctx, next)
+}
+
+// writeIndexes writes what clients and publishers read by content.
+func (d *draft) writeIndexes(ctx context.Context) ([]indexRef, error) {
+	if d.indexes != nil {
+		return d.indexes, nil
+	}
+	ids := d.settings.ids()
+	all := make([]*built, len(ids))
+	refs := make([]indexRef, len(ids))
+	for i, id := range ids {
+		ix, err := d.load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		storePlain := id.Kind == packagesKind && !d.settings.OnlyCompressed
+		c := d.changes[id]
+		if c == nil && !ix.ref.Table.IsZero() && (!d.force || ix.stored(plain) == storePlain) {
+			refs[i] = ix.ref
+			continue
+		}
+		if c == nil {
+			c = &change{}
+		}
+		c.storePlain = storePlain
+		if all[i], err = ix.apply(ctx, *c, d.xz); err != nil {
+			return nil, err
+		}
+		refs[i] = all[i].ref
+	}
+	return refs, d.createBuilt(ctx, all)
+}
+
+func (d *draft) createBuilt(ctx context.Context, all []*built) error {
+	type file struct {
+		name    string
+		content Content
+	}
+	var files []file
+	for _, b := range all {
+		if b == nil {
+			continue
+		}
+		files = append(files, file{tableName(b.ref.Table), Bytes(b.table)})
+		for _, c := range b.files {
+			if c != nil {
+				files = append(files, file{b.ref.byHash(d.settings.Distribution, c.SHA256), *c})
+			}
+		}
+	}
+	return parallel(ctx, len(files), func(ctx context.Context, i int) error {
+		return d.create(ctx, files[i].name, files[i].content)
+	})
+}
+
+// expose writes what clients that don't know by-hash read. It is complete only
+// with InRelease, and wrong for a moment.
+func (d *draft) expose(ctx context.Context, g *generation, text, detached []byte) error {
+	dir := distsDir + g.Settings.Distribution + "/"
+	names, data := []string{dir + "Release", dir + "Release.gpg"}, [][]byte{text, detached}
+	d.before = map[string][]byte{}
+	for _, name := range names {
+		b, _, err := readAll(ctx, d.repo.storage, name)
+		if err == nil {
+			d.before[name] = b
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := d.repo.exposeIndexes(ctx, g); err != nil {
+		return err
+	}
+	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
+		return d.repo.storage.Replace(ctx, names[i], data[i], Any)
+	})
+}
+
+// exposeIndexes gives a generation's indexes their plain names, also those that
+// didn't change: a publisher that was killed may have left others there.
+func (r *Repository) exposeIndexes(ctx context.Context, g *generation) error {
+	type file struct{ from, to string }
+	var files []file
+	dist := g.Settings.Distribution
+	for _, ix := range g.Indexes {
+		for v := plain; v < variants; v++ {
+			if f := ix.Files[v.ending()]; f.Stored {
+				files = append(files, file{ix.byHash(dist, f.SHA256), distsDir + dist + "/" + ix.file(v)})
+			}
+		}
+	}
+	return parallel(ctx, len(files), func(ctx context.Context, i int) error {
+		return copyFile(ctx, r.storage, files[i].from, files[i].to)
+	})
+}
+
+// copyFile copies in the storage, if it can, else through this process.
+func copyFile(ctx context.Context, s Storage, from, to string) error {
+	if c, ok := s.(Copier); ok {
+		return c.Copy(ctx, from, to)
+	}
+	f, err := s.Get(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	return s.Replace(ctx, to, data, Any)
+}
+
+// retire removes plain names that the new generation has no file for. The commit
+// is done: what fails here, verify finds.
+func (d *draft) retire(ctx context.Context, next *state) error {
+	if d.base == nil {
+		return nil
+	}
+	now := storedNames(next.generation)
+	var gone []string
+	for _, name := range storedNames(d.base.generation) {
+		if !slices.Contains(now, name) {
+			gone = append(gone, name)
+		}
+	}
+	return parallel(ctx, len(gone), func(ctx context.Context, i int) error {
+		return d.repo.storage.Remove(ctx, gone[i])
+	})
+}
+
+// storedNames are the plain names of a generation's indexes.
+func storedNames(g *generation) (names []string) {
+	for _, ix := range g.Indexes {
+		for v := plain; v < variants; v++ {
+			if ix.Files[v.ending()].Stored {
+				names = append(names, distsDir+g.Settings.Distribution+"/"+ix.file(v))
+			}
+		}
+	}
+	return names
+}
+
+// takeBack removes what was written, after a failure, while nobody else can have
+// built on it. Nothing is removed unless InRelease is still what it was: a
+// failure may come after the deed. What can't be taken back now is garbage, which
+// gc collects; so errors don't matter.
+func (d *draft) takeBack(ctx context.Context) {
+	dist := d.settings.Distribution
+	b, _, err := readAll(ctx, d.repo.storage, inRelease(dist))
+	if d.base == nil && !errors.Is(err, fs.ErrNotExist) || d.base != nil && (err != nil || string(b) != string(d.base.inline)) {
+		return
+	}
+	if d.before != nil && d.base != nil {
+		d.restore(ctx)
+	}
+	for _, name := range d.created {
+		_ = d.repo.storage.Remove(ctx, name)
+	}
+}
+
+// restore gives the plain names back to the base.
+func (d *draft) restore(ctx context.Context) {
+	_ = d.repo.exposeIndexes(ctx, d.base.generation)
+	for name, data := range d.before {
+		_ = d.repo.storage.Replace(ctx, name, data, Any)
+	}
+}
