@@ -13,6 +13,7 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/sandbox"
+	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/ui"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -79,6 +80,7 @@ func exitCode(ctx context.Context, err error) int {
 		noSpec   *pkgspec.NotFoundError
 		lock     *lockError
 		exec     *execError
+		setting  *repo.SettingsError
 		status   *statusError
 	)
 	switch {
@@ -90,7 +92,7 @@ func exitCode(ctx context.Context, err error) int {
 		return env.ExitCode(exec.err)
 	case errors.As(err, &lock):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &noSpec):
+	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting):
 		return 2
 	}
 	return 1

@@ -30,11 +30,26 @@ func (r *Repository) Add(ctx context.Context, to Place, paths []string) ([]Publi
 	}
 	var out []Published
 	_, err = r.publish(ctx, dist, keyring, func(ctx context.Context, d *draft) (err error) {
+		if err := d.exists(dist); err != nil {
+			return err
+		}
 		out, err = d.add(ctx, to.Component, pkgs)
 		d.action = actionOf("add", out)
 		return err
 	})
 	return out, err
+}
+
+// exists fails if the distribution isn't there to be changed.
+func (d *draft) exists(dist string) error {
+	if d.base == nil {
+		return neverPublished(dist)
+	}
+	return nil
+}
+
+func neverPublished(dist string) error {
+	return &NotFoundError{"the distribution " + dist + " was never published", "make it: envbuild repo init --distribution " + dist}
 }
 
 // actionOf says in a line what was done to packages.
@@ -54,9 +69,6 @@ func actionOf(verb string, done []Published) string {
 
 // add adds packages to a component.
 func (d *draft) add(ctx context.Context, component string, pkgs []*pkg) ([]Published, error) {
-	if d.base == nil {
-		return nil, &NotFoundError{"the distribution was never published", "make it: envbuild repo init"}
-	}
 	component, err := d.settings.component(component)
 	if err != nil {
 		return nil, err
@@ -144,15 +156,14 @@ func (d *draft) ensure(ctx context.Context, p *pkg, listed bool) error {
 	err := d.repo.storage.Create(ctx, name, p.content)
 	switch {
 	case err == nil:
-		d.mu.Lock()
-		d.created = append(d.created, name)
-		d.mu.Unlock()
+		d.note(name, true)
 		return nil
 	case !errors.Is(err, fs.ErrExist):
 		return err
 	case listed:
 		return nil
 	}
+	d.note(name, false)
 	f, err := d.repo.storage.Get(ctx, name)
 	if err != nil {
 		return err
@@ -164,7 +175,7 @@ func (d *draft) ensure(ctx context.Context, p *pkg, listed bool) error {
 	if sum != p.content.SHA256 {
 		return &ConflictError{p.name, p.version, p.arch, name}
 	}
-	return d.repo.pardon(ctx, name)
+	return nil
 }
 
 // fromPool makes a package of what an index says of it.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -229,49 +228,6 @@ func (f *Folder) linkTemp(ctx context.Context, source string) (string, error) {
 		return "", err
 	}
 	return f.temp(ctx, Content{Size: size, SHA256: sum, Open: func() (io.ReadCloser, error) { return os.Open(source) }})
-}
-
-// List implements Lister.
-func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		start := filepath.Join(f.root, filepath.FromSlash(prefix))
-		err := filepath.WalkDir(start, func(path string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				return err
-			}
-			rel, err := filepath.Rel(f.root, path)
-			if err != nil {
-				return err
-			}
-			name := filepath.ToSlash(rel)
-			if d.IsDir() && name+"/" == privateDir {
-				return fs.SkipDir
-			}
-			if !d.Type().IsRegular() {
-				return nil
-			}
-			info, err := d.Info()
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if !yield(Entry{Name: name, Size: info.Size(), Modified: info.ModTime()}, nil) {
-				return fs.SkipAll
-			}
-			return nil
-		})
-		if err != nil {
-			yield(Entry{}, f.explain(err))
-		}
-	}
 }
 
 // Lock implements Locker.

@@ -6,37 +6,53 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/url"
 	"reflect"
 	"slices"
 
-	"github.com/envbuild/envbuild/deb/debversion"
 	"github.com/envbuild/envbuild/deb/repo/sign"
 )
 
-// Setup is what a repository is to be.
+// Setup is what a repository is to be. What is empty is as it was, if there is a
+// repository.
 type Setup struct {
-	// Name begins the names of the files for clients. It stays what it was if empty.
+	// Name begins the names of the files for clients.
 	Name string
-	// URL is where clients find the repository; it stays what it was if empty.
+	// URL is where clients find the repository.
 	URL string
 	// Settings are those of one distribution. Of one that is there, components and
 	// architectures are added to, and Origin and Label must not change.
 	Settings Settings
+	// Contents and OnlyCompressed change the settings of the name, if not nil.
+	Contents, OnlyCompressed *bool
+	// Keyring makes the package that brings the keys to clients, and returns its
+	// path; the distribution gets it. Nil makes none.
+	Keyring func(context.Context, Keyring) (path string, err error)
+}
+
+// Keyring is what clients need to trust a repository.
+type Keyring struct {
+	// Name is that of the file and the package: "internal-archive-keyring".
+	Name string
+	// Keys are the public keys, a binary keyring.
+	Keys []byte
+	// Serial grows with every change of the keys.
+	Serial int
 }
 
 // Init makes a repository, or a distribution in one that is there, or changes one.
-// The distribution is published, empty at first, so that clients can read it. The
-// signers may be others than before: this is how keys are changed.
+// The distribution is published at once, so that clients can read it. The signers
+// may be others than before: this is how keys are changed.
 func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repository, error) {
-	if err := setup.Settings.check(); err != nil {
-		return nil, err
-	}
 	c, err := readConfig(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		c, err = config{Format: configFormat, Name: setup.Name}, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !validDist(setup.Settings.Distribution) {
+		return nil, badDistribution(setup.Settings.Distribution)
 	}
 	r := newRepository(s, opts, c)
 	next, err := r.nextConfig(ctx, setup)
@@ -51,23 +67,42 @@ func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repositor
 	if err != nil {
 		return nil, &StateError{configName, err}
 	}
+	var pkgs []*pkg
+	if setup.Keyring != nil {
+		path, err := setup.Keyring(ctx, next.keyring())
+		if err != nil {
+			return nil, err
+		}
+		if pkgs, err = readPackages(ctx, []string{path}); err != nil {
+			return nil, err
+		}
+	}
+	newKeys := next.Serial != c.Serial
 	for _, dist := range next.Distributions {
-		isNew := dist == setup.Settings.Distribution
-		if !isNew && next.Serial == c.Serial {
+		if dist != setup.Settings.Distribution && !newKeys {
 			continue
 		}
 		_, err := r.publish(ctx, dist, slices.Concat(signers, known), func(ctx context.Context, d *draft) error {
-			if isNew {
-				return d.configure(ctx, setup.Settings, next.Serial != c.Serial)
+			if newKeys {
+				d.force, d.action = true, "change the keys"
 			}
-			d.force, d.action = true, "change the keys"
-			return nil
+			if dist == setup.Settings.Distribution {
+				if err := d.configure(ctx, setup); err != nil {
+					return err
+				}
+			}
+			_, err := d.add(ctx, d.settings.Components[0], pkgs)
+			return err
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return r, r.saveConfig(ctx, setup)
+}
+
+func (c config) keyring() Keyring {
+	return Keyring{Name: c.Name + "-archive-keyring", Keys: c.Keys, Serial: c.Serial}
 }
 
 // nextConfig adds a distribution and the signers' keys to the configuration.
@@ -81,6 +116,9 @@ func (r *Repository) nextConfig(ctx context.Context, setup Setup) (config, error
 	}
 	if setup.URL != "" {
 		c.URL = setup.URL
+	}
+	if u, err := url.Parse(c.URL); err != nil || u.String() != c.URL || c.URL != "" && !u.IsAbs() {
+		return c, &SettingsError{"URL", c.URL, "is no address", "write one as clients do: https://apt.example.org/internal"}
 	}
 	if d := setup.Settings.Distribution; !slices.Contains(c.Distributions, d) {
 		c.Distributions = append(slices.Clone(c.Distributions), d)
@@ -125,10 +163,15 @@ func (r *Repository) saveConfig(ctx context.Context, setup Setup) error {
 }
 
 // configure makes a distribution, or changes one.
-func (d *draft) configure(ctx context.Context, s Settings, newKeys bool) error {
+func (d *draft) configure(ctx context.Context, setup Setup) error {
+	s := setup.Settings
+	setup.override(&s)
 	if d.base == nil {
+		if len(s.Components) == 0 {
+			s.Components = []string{"main"}
+		}
 		d.settings, d.action, d.force = s, "make "+s.Distribution, true
-		return nil
+		return s.check()
 	}
 	old := d.base.generation.Settings
 	if s.Origin != "" && s.Origin != old.Origin {
@@ -139,16 +182,26 @@ func (d *draft) configure(ctx context.Context, s Settings, newKeys bool) error {
 	}
 	next := old
 	next.Suite, next.Description = cmp.Or(s.Suite, old.Suite), cmp.Or(s.Description, old.Description)
-	next.Contents, next.OnlyCompressed = s.Contents || old.Contents, s.OnlyCompressed
+	setup.override(&next)
 	next.Components = union(old.Components, s.Components)
 	next.Architectures = union(old.Architectures, s.Architectures)
 	d.settings = next
 	if err := next.check(); err != nil {
 		return err
 	}
-	d.force = newKeys || !reflect.DeepEqual(old, next)
-	d.action = "change the settings"
+	if !reflect.DeepEqual(old, next) {
+		d.force, d.action = true, "change the settings"
+	}
 	return d.fill(ctx)
+}
+
+func (setup Setup) override(s *Settings) {
+	if setup.Contents != nil {
+		s.Contents = *setup.Contents
+	}
+	if setup.OnlyCompressed != nil {
+		s.OnlyCompressed = *setup.OnlyCompressed
+	}
 }
 
 // fill gives new architectures the packages that are for all of them, and new
@@ -205,11 +258,6 @@ func (d *draft) fillIndex(ctx context.Context, component, arch string, known map
 		d.change(files).add = append(d.change(files).add, item{s.print(), lines})
 	}
 	return nil
-}
-
-func compareStanzas(a, b *stanza) int {
-	return cmp.Or(cmp.Compare(a.name, b.name), debversion.Compare(a.version, b.version), cmp.Compare(a.version, b.version),
-		cmp.Compare(a.arch, b.arch))
 }
 
 // union adds to a list what it lacks.

@@ -37,8 +37,10 @@ type transaction struct {
 	keyring openpgp.EntityList
 	xz      *xzProgram
 
-	mu      sync.Mutex
-	created []string
+	mu sync.Mutex
+	// created are the files that this transaction made, used those and others that
+	// it found and needs.
+	created, used []string
 	// before is what Release and its signature were, once plain names are touched.
 	before map[string][]byte
 }
@@ -148,15 +150,20 @@ func (d *draft) change(id indexID) *change {
 // same.
 func (t *transaction) create(ctx context.Context, name string, c Content) error {
 	err := t.repo.storage.Create(ctx, name, c)
-	if errors.Is(err, fs.ErrExist) {
-		return t.repo.pardon(ctx, name)
-	}
-	if err == nil {
-		t.mu.Lock()
-		t.created = append(t.created, name)
-		t.mu.Unlock()
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		t.note(name, err == nil)
+		return nil
 	}
 	return err
+}
+
+func (t *transaction) note(name string, created bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.used = append(t.used, name)
+	if created {
+		t.created = append(t.created, name)
+	}
 }
 
 // commit writes the next generation, in an order that never shows clients a thing
@@ -191,6 +198,9 @@ func (d *draft) commit(ctx context.Context) (*state, error) {
 		return nil, err
 	}
 	if err := d.expose(ctx, g, rel.encode(), detached); err != nil {
+		return nil, err
+	}
+	if err := d.repo.pardon(ctx, d.used); err != nil {
 		return nil, err
 	}
 	if err := d.repo.storage.Replace(ctx, inRelease(dist), inline, was); err != nil {

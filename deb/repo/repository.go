@@ -251,7 +251,7 @@ func (r *Repository) current(ctx context.Context, dist string, keyring openpgp.E
 func (r *Repository) mustCurrent(ctx context.Context, dist string, keyring openpgp.EntityList) (*state, error) {
 	st, err := r.current(ctx, dist, keyring)
 	if err == nil && st == nil {
-		err = &NotFoundError{"the distribution " + dist + " was never published", "make it: envbuild repo init --distribution " + dist}
+		err = neverPublished(dist)
 	}
 	return st, err
 }

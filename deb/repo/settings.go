@@ -33,7 +33,7 @@ func validComponent(s string) bool {
 func (s Settings) check() error {
 	switch {
 	case !validDist(s.Distribution):
-		return &SettingsError{"distribution", s.Distribution, "is no name of one", "use a codename: bookworm"}
+		return badDistribution(s.Distribution)
 	case len(s.Components) == 0:
 		return &SettingsError{"component", "", "is missing", "main is the usual one"}
 	case len(s.Architectures) == 0:
@@ -60,4 +60,8 @@ func (s Settings) check() error {
 		}
 	}
 	return nil
+}
+
+func badDistribution(name string) error {
+	return &SettingsError{"distribution", name, "is no name of one", "use a codename: bookworm"}
 }

@@ -102,11 +102,9 @@ func Armor(keyring []byte) ([]byte, error) {
 	return append(b.Bytes(), '\n'), err
 }
 
-// Merge makes one InRelease of several that sign the same text.
+// Merge makes one InRelease of several that sign the same text. The signature's
+// armor gets a checksum, without which gpgv of Debian 12 prints warnings.
 func Merge(inlines [][]byte) ([]byte, error) {
-	if len(inlines) == 1 {
-		return inlines[0], nil
-	}
 	var hashes []string
 	var packets []byte
 	var text []byte
@@ -140,9 +138,6 @@ func Merge(inlines [][]byte) ([]byte, error) {
 
 // MergeDetached makes one armored signature file of several.
 func MergeDetached(detached [][]byte) ([]byte, error) {
-	if len(detached) == 1 {
-		return detached[0], nil
-	}
 	var packets []byte
 	for _, d := range detached {
 		p, err := dearmor(d)

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envbuild/envbuild/deb/repo"
+)
+
+func (p *program) repoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "repo",
+		Usage: "keep an apt repository in a folder",
+		Subcommands: []*cli.Command{
+			p.repoInitCommand(), p.repoAddCommand(), p.repoListCommand(), p.repoRemoveCommand(), p.repoCopyCommand(),
+			p.repoRollbackCommand(), p.repoGCCommand(), p.repoVerifyCommand(), p.repoServeCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return &usageError{message: fmt.Sprintf("envbuild repo has no verb %q", c.Args().First()), hint: "`envbuild repo --help` lists them"}
+			}
+			return &usageError{message: "repo needs to know what to do", hint: "envbuild repo init, add, ls, rm, copy, rollback, gc, verify or serve"}
+		},
+	}
+}
+
+// repoSession is one call of a verb of repo.
+type repoSession struct {
+	*program
+	globals
+	folder *repo.Folder
+	args   []string // behind DIR
+}
+
+// withRepo makes the action of a verb that takes DIR and, behind it, at least min
+// and at most max arguments (-1: any number).
+func (p *program) withRepo(min, max int, f func(context.Context, *cli.Context, *repoSession) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		g, err := p.globalsOf(c)
+		if err != nil {
+			return err
+		}
+		args := c.Args().Slice()
+		if len(args) == 0 {
+			return &usageError{message: "repo " + c.Command.Name + " needs the repository's folder", hint: c.Command.UsageText}
+		}
+		if n := len(args) - 1; n < min || max >= 0 && n > max {
+			return &usageError{message: fmt.Sprintf("repo %s got %d arguments behind the folder", c.Command.Name, n), hint: c.Command.UsageText}
+		}
+		return f(c.Context, c, &repoSession{program: p, globals: g, folder: repo.NewFolder(p.abs(args[0])), args: args[1:]})
+	}
+}
+
+// open opens the repository to be read, or to be written with the keys of the
+// flags, else those that init was given.
+func (s *repoSession) open(ctx context.Context, c *cli.Context, writes bool) (*repo.Repository, error) {
+	opts := repo.Options{Now: s.now}
+	if writes {
+		var err error
+		if opts, err = s.writeOptions(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return repo.Open(ctx, s.folder, opts)
+}
+
+func (s *repoSession) writeOptions(ctx context.Context, c *cli.Context) (repo.Options, error) {
+	keys := s.signingOf(c)
+	if keys.empty() {
+		saved, err := readSigning(s.folder.Root())
+		if err != nil {
+			return repo.Options{}, err
+		}
+		if keys.PassphraseFile != "" {
+			saved.PassphraseFile = keys.PassphraseFile
+		}
+		keys = saved
+	}
+	return s.repoOptions(ctx, keys, s.notice)
+}
+
+func (s *repoSession) notice(message string) {
+	if !s.quiet {
+		fmt.Fprintln(s.stderr, message)
+	}
+}
+
+// file is the path of a file of the repository.
+func (s *repoSession) file(name string) string {
+	return filepath.Join(s.folder.Root(), filepath.FromSlash(name))
+}
+
+// placed is a package as the verbs print it.
+type placed struct {
+	repo.Published
+	path string
+}
+
+// MarshalJSON adds the path to what the repository says.
+func (p placed) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Path string `json:"path"`
+		repo.Published
+	}{p.path, p.Published})
+}
+
+// printPackages prints packages' paths, or with --json all that is known of them.
+func (s *repoSession) printPackages(list []repo.Published) error {
+	out := make([]placed, len(list))
+	for i, pkg := range list {
+		out[i] = placed{pkg, s.file(pkg.File)}
+	}
+	if s.json {
+		return s.printJSON(map[string]any{"packages": out})
+	}
+	for _, pkg := range out {
+		if pkg.Already {
+			s.notice(fmt.Sprintf("%s %s %s was there already", pkg.Package, pkg.Version, pkg.Architecture))
+		}
+		if err := s.println(pkg.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileURL is the address of a folder for clients on the same machine.
+func fileURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
+
+// place reads the flags --distribution and --component.
+func place(c *cli.Context) repo.Place {
+	return repo.Place{Distribution: c.String("distribution"), Component: c.String("component")}
+}
+
+func placeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "distribution", Usage: "the distribution `NAME`; needed if there are several"},
+		&cli.StringFlag{Name: "component", Usage: "the component `NAME` (default: main, or the only one)"},
+	}
+}
+
+// selectors reads the arguments of verbs that choose packages.
+func selectors(args []string) ([]repo.Selector, error) {
+	out := make([]repo.Selector, len(args))
+	for i, arg := range args {
+		var err error
+		if out[i], err = repo.ParseSelector(arg); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// repoName makes a name for files and packages of a text.
+func repoName(text string) string {
+	name := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '.', r == '+':
+			return r
+		}
+		return '-'
+	}, text), "-.+")
+	if len(name) < 2 {
+		return "internal"
+	}
+	return name
+}
