@@ -53,7 +53,7 @@ func (p *program) withRepo(min, max int, f func(context.Context, *cli.Context, *
 		if n := len(args) - 1; n < min || max >= 0 && n > max {
 			return &usageError{message: fmt.Sprintf("repo %s got %d arguments behind the folder", c.Command.Name, n), hint: c.Command.UsageText}
 		}
-		return f(c.Context, c, &repoSession{program: p, globals: g, folder: repo.NewFolder(p.abs(args[0])), args: args[1:]})
+		return f(c.Context, c, &repoSession{program: p, globals: g, folder: repo.NewFolder(p.abs(args[0]), p.now), args: args[1:]})
 	}
 }
 

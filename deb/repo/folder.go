@@ -40,11 +40,17 @@ const (
 //
 // It is a Lister, a Locker (other machines that share the folder are locked out
 // as far as its file system shares flock) and a Copier (by hard links).
-type Folder struct{ root string }
+type Folder struct {
+	root string
+	now  func() time.Time
+}
 
 // NewFolder returns the storage in the folder root, an absolute path. The folder
-// is made when something is written.
-func NewFolder(root string) *Folder { return &Folder{root: filepath.Clean(root)} }
+// is made when something is written. now is the clock of the files' times, by
+// which web servers and clients know whether something is new.
+func NewFolder(root string, now func() time.Time) *Folder {
+	return &Folder{root: filepath.Clean(root), now: now}
+}
 
 // Root is the folder's absolute path.
 func (f *Folder) Root() string { return f.root }
@@ -91,11 +97,14 @@ func openFile(path string) (*File, error) {
 		if err := errors.Join(err, in.Close()); err != nil {
 			return nil, err
 		}
-		return &File{ReadCloser: inMemory{bytes.NewReader(data)}, Size: int64(len(data)), Version: Version(digest.Sum(data).String())}, nil
+		return &File{
+			ReadCloser: inMemory{bytes.NewReader(data)}, Size: int64(len(data)),
+			Version: Version(digest.Sum(data).String()), Modified: info.ModTime(),
+		}, nil
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	v := fmt.Sprintf("%d-%d-%d-%d", st.Ino, info.Size(), info.ModTime().UnixNano(), st.Ctim.Nano())
-	return &File{ReadCloser: in, Size: info.Size(), Version: Version(v)}, nil
+	return &File{ReadCloser: in, Size: info.Size(), Version: Version(v), Modified: info.ModTime()}, nil
 }
 
 type inMemory struct{ *bytes.Reader }
@@ -191,8 +200,17 @@ func (f *Folder) Copy(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(source); err != nil {
+	info, err := os.Stat(source)
+	if err != nil {
 		return err
+	}
+	if was, err := os.Stat(path); err == nil && os.SameFile(info, was) {
+		return nil
+	}
+	// What becomes current again is new for clients, who ask by time.
+	now := f.now()
+	if err := os.Chtimes(source, now, now); err != nil {
+		return f.explain(fmt.Errorf("write %s: %w", path, err))
 	}
 	temp, err := f.linkTemp(ctx, source)
 	if err != nil {
@@ -272,6 +290,10 @@ func (f *Folder) temp(ctx context.Context, content Content) (path string, err er
 	err = copyChecked(ctx, out, in, content)
 	if err == nil {
 		err = out.Chmod(0o644)
+	}
+	if err == nil {
+		now := f.now()
+		err = os.Chtimes(out.Name(), now, now)
 	}
 	if err == nil {
 		err = out.Sync()

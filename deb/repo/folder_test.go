@@ -2,6 +2,7 @@ package repo_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/repotest"
@@ -10,6 +11,6 @@ import (
 func TestFolder(t *testing.T) {
 	repotest.TestStorage(t, func(t *testing.T) func(*testing.T) repo.Storage {
 		root := t.TempDir()
-		return func(*testing.T) repo.Storage { return repo.NewFolder(root) }
+		return func(*testing.T) repo.Storage { return repo.NewFolder(root, time.Now) }
 	})
 }

@@ -259,7 +259,7 @@ const condemnedName = stateDir + "condemned.json"
 
 func (r *Repository) readCondemned(ctx context.Context) (*condemned, error) {
 	c := &condemned{Files: map[string]time.Time{}}
-	b, version, err := readAll(ctx, r.storage, condemnedName)
+	b, file, err := readAll(ctx, r.storage, condemnedName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
@@ -272,7 +272,7 @@ func (r *Repository) readCondemned(ctx context.Context) (*condemned, error) {
 	if c.Files == nil {
 		c.Files = map[string]time.Time{}
 	}
-	c.version = version
+	c.version = file.Version
 	return c, nil
 }
 

@@ -110,10 +110,10 @@ func readGeneration(ctx context.Context, s Storage, dist string, ref generationR
 const maxState = 256 << 20
 
 // readAll reads a file.
-func readAll(ctx context.Context, s Storage, name string) ([]byte, Version, error) {
+func readAll(ctx context.Context, s Storage, name string) ([]byte, *File, error) {
 	f, err := s.Get(ctx, name)
 	if err != nil {
-		return nil, None, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxState+1))
@@ -121,9 +121,9 @@ func readAll(ctx context.Context, s Storage, name string) ([]byte, Version, erro
 		err = fmt.Errorf("it has more than %d bytes", maxState)
 	}
 	if err != nil {
-		return nil, None, &StateError{name, err}
+		return nil, nil, &StateError{name, err}
 	}
-	return b, f.Version, nil
+	return b, f, nil
 }
 
 // readDigest reads a file that must have a digest.

@@ -110,7 +110,7 @@ func (c config) encode() ([]byte, error) {
 }
 
 func readConfig(ctx context.Context, s Storage) (config, error) {
-	b, version, err := readAll(ctx, s, configName)
+	b, file, err := readAll(ctx, s, configName)
 	if err != nil {
 		return config{}, err
 	}
@@ -118,7 +118,7 @@ func readConfig(ctx context.Context, s Storage) (config, error) {
 	if err != nil {
 		return config{}, &StateError{configName, err}
 	}
-	c.version, c.saved = version, b
+	c.version, c.saved = file.Version, b
 	return c, nil
 }
 
@@ -207,13 +207,14 @@ type state struct {
 	release    *release
 	inline     []byte
 	version    Version
+	modified   time.Time
 }
 
 // current reads a distribution's present state, or nil if there is none. The
 // signature is checked against the keyring, unless it is nil.
 func (r *Repository) current(ctx context.Context, dist string, keyring openpgp.EntityList) (*state, error) {
 	name := inRelease(dist)
-	b, version, err := readAll(ctx, r.storage, name)
+	b, file, err := readAll(ctx, r.storage, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -244,7 +245,7 @@ func (r *Repository) current(ctx context.Context, dist string, keyring openpgp.E
 	if !bytes.Equal(releaseOf(g, rel.generation).encode(), text) {
 		return nil, &StateError{name, errors.New("it isn't what its generation's record says")}
 	}
-	return &state{generation: g, ref: rel.generation, release: rel, inline: b, version: version}, nil
+	return &state{generation: g, ref: rel.generation, release: rel, inline: b, version: file.Version, modified: file.Modified}, nil
 }
 
 // mustCurrent is current for a distribution that has to be there.

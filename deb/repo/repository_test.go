@@ -3,6 +3,7 @@ package repo_test
 import (
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/repotest"
@@ -26,8 +27,8 @@ func setup(dist string) repo.Setup {
 
 func TestAdd(t *testing.T) {
 	root := t.TempDir()
-	opts := repo.Options{Signers: []repo.Signer{repotest.Signer(t, "key")}, XZ: xz(t)}
-	r, err := repo.Init(t.Context(), repo.NewFolder(root), setup("bookworm"), opts)
+	opts := repo.Options{Signers: []repo.Signer{repotest.Signer(t, "key", time.Now)}, XZ: xz(t)}
+	r, err := repo.Init(t.Context(), repo.NewFolder(root, time.Now), setup("bookworm"), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

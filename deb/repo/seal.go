@@ -11,17 +11,21 @@ import (
 // maxWait is how long a publisher waits for its clock to pass the last date.
 const maxWait = 10 * time.Second
 
-// date is the next generation's: later than the last by a second at least, since
-// clients take what has the date that they know for what they have, and not in
-// the future, which they refuse.
+// date is the next generation's. It is not in the future, which clients refuse,
+// and a second later at least than the last date and the last file: what has the
+// time that a client knows, the client takes for what it has.
 func (d *draft) date(ctx context.Context) (time.Time, error) {
 	now := d.repo.opts.Now()
 	if d.base == nil {
 		return now.UTC().Truncate(time.Second), nil
 	}
-	next := d.base.generation.Date.Add(time.Second)
+	last := d.base.generation.Date
+	if m := d.base.modified.Truncate(time.Second); m.After(last) {
+		last = m
+	}
+	next := last.Add(time.Second)
 	if next.Sub(now) > maxWait {
-		return now, &ClockError{Now: now, Last: d.base.generation.Date}
+		return now, &ClockError{Now: now, Last: last}
 	}
 	for now.Before(next) {
 		if err := sleep(ctx, min(next.Sub(now), 50*time.Millisecond)); err != nil {

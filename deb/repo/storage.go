@@ -54,6 +54,9 @@ type File struct {
 	io.ReadCloser
 	Size    int64
 	Version Version
+	// Modified is when it was written, as web servers tell clients. It may be zero,
+	// if the storage doesn't know.
+	Modified time.Time
 }
 
 // Content is what Create writes. It can be read more than once, so that a

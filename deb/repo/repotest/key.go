@@ -41,9 +41,9 @@ func Key(t testing.TB, name string, config packet.Config, lasts time.Duration) [
 func EdDSA() packet.Config { return packet.Config{Algorithm: packet.PubKeyAlgoEdDSA} }
 
 // Signer makes a key and a signer with it.
-func Signer(t testing.TB, name string) *sign.KeyFile {
+func Signer(t testing.TB, name string, now func() time.Time) *sign.KeyFile {
 	t.Helper()
-	k, err := sign.NewKeyFile(name, Key(t, name, EdDSA(), 0), nil, time.Now)
+	k, err := sign.NewKeyFile(name, Key(t, name, EdDSA(), 0), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
