@@ -217,7 +217,7 @@ func (f *Folder) Copy(ctx context.Context, from, to string) error {
 		return f.explain(fmt.Errorf("write %s: %w", path, err))
 	}
 	// A rename between two names of one file does nothing; then temp remains.
-	err = f.place(path, func() error { return os.Rename(temp, path) })
+	err = f.move(path, func() error { return os.Rename(temp, path) })
 	return f.explain(errors.Join(err, removeAny(temp)))
 }
 
@@ -345,22 +345,25 @@ func (r *contextReader) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// place makes the folder of path, as often as somebody removes it meanwhile, and
-// moves a file there.
+// place moves a file to path, durably.
 func (f *Folder) place(path string, move func() error) error {
-	dir := filepath.Dir(path)
+	if err := f.move(path, move); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(filepath.Dir(path))
+}
+
+// move makes the folder of path, as often as somebody removes it meanwhile, and
+// moves a file there.
+func (f *Folder) move(path string, move func() error) error {
 	for try := 0; ; try++ {
 		err := move()
-		if errors.Is(err, fs.ErrNotExist) && try < 10 {
-			if err := makeDirs(dir); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
 			return err
 		}
-		return atomicfile.SyncDir(dir)
+		if err := makeDirs(filepath.Dir(path)); err != nil {
+			return err
+		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+
+	"github.com/envbuild/envbuild/internal/digest"
 )
 
 // maxRaces is how often a publisher begins again when others were faster: more
@@ -187,17 +189,13 @@ func (d *draft) commit(ctx context.Context) (*state, error) {
 		return nil, err
 	}
 	dist := d.settings.Distribution
-	content := Bytes(record)
-	ref := generationRef{g.Number, content.SHA256}
+	ref := generationRef{g.Number, digest.Sum(record)}
 	rel := releaseOf(g, ref)
 	inline, detached, err := d.sign(ctx, rel.encode())
 	if err != nil {
 		return nil, err
 	}
-	if err := d.create(ctx, generationName(dist, ref), content); err != nil {
-		return nil, err
-	}
-	if err := d.expose(ctx, g, rel.encode(), detached); err != nil {
+	if err := d.expose(ctx, g, record, rel.encode(), detached); err != nil {
 		return nil, err
 	}
 	if err := d.repo.pardon(ctx, d.used); err != nil {
@@ -264,8 +262,8 @@ func (d *draft) createBuilt(ctx context.Context, all []*built) error {
 }
 
 // expose writes what clients that don't know by-hash read. It is complete only
-// with InRelease, and wrong for a moment.
-func (d *draft) expose(ctx context.Context, g *generation, text, detached []byte) error {
+// with InRelease, and wrong for a moment. The record is written on the way.
+func (d *draft) expose(ctx context.Context, g *generation, record, text, detached []byte) error {
 	dir := distsDir + g.Settings.Distribution + "/"
 	names, data := []string{dir + "Release", dir + "Release.gpg"}, [][]byte{text, detached}
 	d.before = map[string][]byte{}
@@ -280,7 +278,10 @@ func (d *draft) expose(ctx context.Context, g *generation, text, detached []byte
 	if err := d.repo.exposeIndexes(ctx, g); err != nil {
 		return err
 	}
-	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
+	return parallel(ctx, len(names)+1, func(ctx context.Context, i int) error {
+		if i == len(names) {
+			return d.create(ctx, generationName(g.Settings.Distribution, generationRef{g.Number, digest.Sum(record)}), Bytes(record))
+		}
 		return d.repo.storage.Replace(ctx, names[i], data[i], Any)
 	})
 }

@@ -103,7 +103,8 @@ type Locker interface {
 // Copier is a Storage that can copy a file without moving its bytes through the
 // caller.
 type Copier interface {
-	// Copy makes the file to hold what from holds, whole, durable and whatever was
-	// there. The error is fs.ErrNotExist if there is no from.
+	// Copy makes the file to hold what from holds, whole, and whatever was there. It
+	// may be lost if the machine stops at that moment: it is there under its first
+	// name. The error is fs.ErrNotExist if there is no from.
 	Copy(ctx context.Context, from, to string) error
 }
