@@ -27,8 +27,6 @@ const (
 	// compares and renames, which takes a moment.
 	lockFile    = privateDir + "lock"
 	replaceFile = privateDir + "replace"
-	// lockPoll is how often a lock that somebody else holds is tried again.
-	lockPoll = 10 * time.Millisecond
 	// smallFile is what is read whole: its version is its content's digest. A
 	// larger file's is its identity, which the file system may give again.
 	smallFile = 1 << 20
@@ -139,7 +137,7 @@ func (f *Folder) Replace(ctx context.Context, name string, data []byte, was Vers
 		return f.explain(fmt.Errorf("write %s: %w", path, err))
 	}
 	lock := flock.New(filepath.Join(f.root, replaceFile))
-	if _, err := lock.TryLockContext(ctx, time.Millisecond); err != nil {
+	if err := waitLock(ctx, lock); err != nil {
 		return f.explain(errors.Join(fmt.Errorf("write %s: %w", path, err), removeAny(temp)))
 	}
 	err = currently(path, was)
@@ -260,12 +258,30 @@ func (f *Folder) Lock(ctx context.Context, onWait func()) (context.Context, func
 		if onWait != nil {
 			onWait()
 		}
-		_, err = lock.TryLockContext(ctx, lockPoll)
+		err = waitLock(ctx, lock)
 	}
 	if err != nil {
 		return nil, nil, f.explain(fmt.Errorf("lock %s: %w", f.root, err))
 	}
 	return ctx, lock.Close, nil
+}
+
+// waitLock waits in the kernel's queue: who asks again and again loses to those
+// who come later.
+func waitLock(ctx context.Context, lock *flock.Flock) error {
+	got := make(chan error, 1)
+	go func() { got <- lock.Lock() }()
+	select {
+	case err := <-got:
+		return err
+	case <-ctx.Done():
+		go func() { // whenever the lock comes, it isn't wanted any more
+			if <-got == nil {
+				_ = lock.Close()
+			}
+		}()
+		return context.Cause(ctx)
+	}
 }
 
 // temp writes content to a temporary file, durably, and returns its path.
