@@ -84,7 +84,7 @@ func testApt(t *testing.T, root repotest.Root, transport string) {
 		t.Helper()
 		s := setup(dist)
 		s.Settings.Suite, s.Settings.Contents, s.Keyring = "stable", true, keyringDeb(t)
-		r, err := repo.Init(t.Context(), folder, s, repo.Options{Signers: signers, XZ: xz(t), Now: now})
+		r, err := repo.Init(t.Context(), folder, s, repo.Options{Signers: signers, XZ: xzPath(t), Now: now})
 		if err != nil {
 			t.Fatal(err)
 		}

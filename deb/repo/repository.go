@@ -221,12 +221,7 @@ func (r *Repository) current(ctx context.Context, dist string, keyring openpgp.E
 	if err != nil {
 		return nil, err
 	}
-	var text []byte
-	if keyring == nil {
-		text, err = sign.Text(b)
-	} else {
-		text, _, err = sign.VerifyInline(keyring, b, r.opts.Now())
-	}
+	text, err := sign.Text(b)
 	if err != nil {
 		return nil, &StateError{name, err}
 	}
@@ -238,6 +233,9 @@ func (r *Repository) current(ctx context.Context, dist string, keyring openpgp.E
 	if err != nil {
 		return nil, &StateError{name, err}
 	}
+	if err := r.checkSignature(name, rel, b, keyring); err != nil {
+		return nil, err
+	}
 	g, err := readGeneration(ctx, r.storage, dist, rel.generation)
 	if err != nil {
 		return nil, err
@@ -246,6 +244,22 @@ func (r *Repository) current(ctx context.Context, dist string, keyring openpgp.E
 		return nil, &StateError{name, errors.New("it isn't what its generation's record says")}
 	}
 	return &state{generation: g, ref: rel.generation, release: rel, inline: b, version: file.Version, modified: file.Modified}, nil
+}
+
+// checkSignature checks who signed an InRelease file. The clocks of publishers
+// may differ a little.
+func (r *Repository) checkSignature(name string, rel *release, inline []byte, keyring openpgp.EntityList) error {
+	if keyring == nil {
+		return nil
+	}
+	now := r.opts.Now().Add(maxWait)
+	if rel.date.After(now) {
+		return &ClockError{Now: now.Add(-maxWait), Last: rel.date}
+	}
+	if _, _, err := sign.VerifyInline(keyring, inline, now); err != nil {
+		return &StateError{name, err}
+	}
+	return nil
 }
 
 // mustCurrent is current for a distribution that has to be there.

@@ -3,14 +3,10 @@ package repo_test
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,12 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/repotest"
 	"github.com/envbuild/envbuild/deb/repo/sign"
-	"github.com/envbuild/envbuild/internal/digest"
 )
 
 // publisherEnv makes a publisher of this binary: a JSON document of type publisher.
@@ -97,19 +90,18 @@ func (p publisher) run() error {
 
 // soak is a repository that is written and read by many.
 type soak struct {
+	client
 	t       *testing.T
 	root    string
 	key     string
-	keys    openpgp.EntityList
 	start   time.Time
-	url     string
 	over    atomic.Bool
 	mu      sync.Mutex
 	done    map[string]int // the last version that each publisher was told is published
 	kills   atomic.Int64
 	updates atomic.Int64
 	apts    atomic.Int64 // updates by apt
-	seen    sync.Map // generations' digests that clients saw
+	seen    sync.Map     // generations' digests that clients saw
 }
 
 // TestSoak lets four publishers, which are killed at random, and gc write while
@@ -121,7 +113,7 @@ func TestSoak(t *testing.T) {
 	}
 	const wanted = 1000
 	root := repotest.NewRoot(t, "bookworm")
-	s := &soak{t: t, root: root.Path("srv/repo"), start: time.Now(), done: map[string]int{}}
+	s := &soak{client: client{dist: "soak"}, t: t, root: root.Path("srv/repo"), start: time.Now(), done: map[string]int{}}
 	s.init()
 	var writers, readers sync.WaitGroup
 	for i := range 4 {
@@ -175,7 +167,7 @@ func (s *soak) options() repo.Options {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return repo.Options{Signers: []repo.Signer{key}, XZ: xz(s.t), Now: now}
+	return repo.Options{Signers: []repo.Signer{key}, XZ: xzPath(s.t), Now: now}
 }
 
 func (s *soak) open() *repo.Repository {
@@ -282,78 +274,6 @@ func (s *soak) published() (n int) {
 		n += last
 	}
 	return n
-}
-
-// update reads InRelease, the index by its hash, and a package.
-func (s *soak) update(xzipped bool) (sum digest.SHA256, err error) {
-	inline, err := s.get("dists/soak/InRelease")
-	if err != nil {
-		return sum, err
-	}
-	text, _, err := sign.VerifyInline(s.keys, inline, time.Now())
-	if err != nil {
-		return sum, err
-	}
-	name := "main/binary-amd64/Packages.gz"
-	if xzipped {
-		name = "main/binary-amd64/Packages.xz"
-	}
-	for line := range strings.Lines(string(text)) {
-		cols := strings.Fields(line)
-		if len(cols) != 3 || cols[2] != name {
-			continue
-		}
-		data, err := s.get("dists/soak/main/binary-amd64/by-hash/SHA256/" + cols[0])
-		if err != nil {
-			return sum, err
-		}
-		if digest.Sum(data).String() != cols[0] {
-			return sum, fmt.Errorf("%s isn't what InRelease says", name)
-		}
-		if xzipped {
-			return digest.Sum(inline), nil
-		}
-		return digest.Sum(inline), s.fetchOne(data)
-	}
-	return sum, fmt.Errorf("InRelease names no %s", name)
-}
-
-// fetchOne downloads a package of an index and checks it.
-func (s *soak) fetchOne(index []byte) error {
-	z, err := gzip.NewReader(bytes.NewReader(index))
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		return err
-	}
-	stanzas := strings.Split(strings.TrimSuffix(string(text), "\n\n"), "\n\n")
-	if len(text) == 0 {
-		return nil
-	}
-	fields := map[string]string{}
-	for line := range strings.Lines(stanzas[rand.IntN(len(stanzas))]) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		fields[name] = value
-	}
-	data, err := s.get(fields["Filename"])
-	if err == nil && digest.Sum(data).String() != fields["SHA256"] {
-		err = fmt.Errorf("%s isn't what the index says", fields["Filename"])
-	}
-	return err
-}
-
-func (s *soak) get(name string) ([]byte, error) {
-	resp, err := http.Get(s.url + "/" + name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		err = errors.Join(err, fmt.Errorf("%s: %s", name, resp.Status))
-	}
-	return data, errors.Join(err, resp.Body.Close())
 }
 
 // apt updates with real apt, which has its own state for each client.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +41,9 @@ func (d Deb) Make(dir string) (path string, err error) {
 		Name: d.Name, Version: d.Version, Arch: d.Arch, Maintainer: "Test <test@example.org>",
 		Description: "Package " + d.Name + " for tests\nIt holds a file.", Depends: d.Depends,
 	}
+	if strings.Contains(d.Version, ":") { // what deb takes from settings alone
+		return d.dpkg(dir)
+	}
 	path = filepath.Join(dir, deb.FileName(m))
 	f, err := os.Create(path)
 	if err != nil {
@@ -53,6 +58,30 @@ func (d Deb) Make(dir string) (path string, err error) {
 		Meta: m, SourceDate: time.Unix(1700000000, 0), Compression: "gzip",
 		Entries: []deb.Entry{{Path: d.Path, Content: []byte(d.Content)}},
 	}, f)
+}
+
+// dpkg makes the package with dpkg-deb.
+func (d Deb) dpkg(dir string) (path string, err error) {
+	tree, err := os.MkdirTemp(dir, "tree")
+	if err != nil {
+		return "", err
+	}
+	control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Test <test@example.org>\nDescription: a test\n",
+		d.Name, d.Version, d.Arch)
+	for name, content := range map[string]string{"DEBIAN/control": control, d.Path: d.Content} {
+		name = filepath.Join(tree, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			return "", err
+		}
+	}
+	path = filepath.Join(dir, d.Name+".deb")
+	if out, err := exec.Command("dpkg-deb", "--root-owner-group", "-b", tree, path).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("dpkg-deb: %w: %s", err, out)
+	}
+	return path, nil
 }
 
 // MakeDeb makes a package in a new folder, so that one name and version can be
