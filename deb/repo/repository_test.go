@@ -462,3 +462,5 @@ func TestRace(t *testing.T) {
 		t.Errorf("%d generations, want 25", v.Generations)
 	}
 }
+
+func readFile(path string) ([]byte, error) { return os.ReadFile(path) }

@@ -102,7 +102,8 @@ func (k *KeyFile) Sign(_ context.Context, release []byte) (inline, detached []by
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := w.Write(release); err != nil {
+	// As gpg does: the end of the last line isn't signed.
+	if _, err := w.Write(bytes.TrimSuffix(release, []byte("\n"))); err != nil {
 		return nil, nil, err
 	}
 	if err := w.Close(); err != nil {

@@ -176,8 +176,12 @@ func Text(inline []byte) ([]byte, error) {
 	if b == nil {
 		return nil, &SignatureError{"it has no clear text signature"}
 	}
-	return b.Plaintext, nil
+	return ended(b.Plaintext), nil
 }
+
+// ended gives a text the end of its last line, which a clear text signature
+// doesn't cover.
+func ended(text []byte) []byte { return append(bytes.TrimSuffix(text, []byte("\n")), '\n') }
 
 // VerifyInline checks an InRelease file and returns its text and the keys whose
 // signatures are good. At least one has to be.
@@ -191,7 +195,7 @@ func VerifyInline(keyring openpgp.EntityList, inline []byte, now time.Time) (tex
 		return nil, nil, &SignatureError{"its signature is damaged: " + err.Error()}
 	}
 	by, err = verify(keyring, b.Bytes, packets, now)
-	return b.Plaintext, by, err
+	return ended(b.Plaintext), by, err
 }
 
 // VerifyDetached is VerifyInline for Release and Release.gpg.
