@@ -93,5 +93,13 @@ func badSpecs() []badSpec {
 		{name: "package", text: "package:\n  revision: 0\n  releases: -1\n  depends: [Nginx, \"x (> 1)\"]\n  sektion: web\n  version: 2\n  mtime: x\n"},
 
 		{name: "publish", text: "publish:\n  internal: {sign: {}}\n  \"a b\": {dir: x, distribution: y}\n"},
+		{name: "publish to two kinds", text: "publish:\n  a: {dir: x, distribution: y, s3: {bucket: abc}}\n  b: {dir: x}\n"},
+		{name: "publish and sign", text: "publish:\n  a: {dir: x, distribution: y, sign: []}\n  b: {dir: x, distribution: y, sign: {key: k, gpg: g}}\n  c: {dir: x, distribution: y, sign: [{command: []}]}\n  d: {http: {url: \"http://x/\"}, sign: {gpg: a}}\n"},
+		{name: "publish to s3", text: "publish:\n  a: {s3: {bucket: A_B, prefix: /x/, endpoint: \"s3.example.org\", secret_key: abcdef}, distribution: y}\n"},
+		{name: "publish to s3, key in the address", text: "publish:\n  a: {s3: {bucket: abc, endpoint: \"https://AKIA:sesame@s3.example.org\"}, distribution: y}\n"},
+		{name: "publish by ssh", text: "publish:\n  a: {ssh: host, distribution: y}\n  b: {ssh: \"me:sesame@host:/x\", distribution: y}\n  c: {ssh: \"ssh://me:sesame@host/x\", distribution: y}\n  d: {ssh: \"host:~/x\", distribution: y}\n  e: {ssh: {host: \"-oProxyCommand=x\", path: /}, distribution: y}\n  f: {ssh: \"ssh://host:99999/x\", distribution: y}\n"},
+		{name: "publish to aptly", text: "publish:\n  a: {aptly: {url: \"https://a:sesame@x/\"}, distribution: y}\n  b: {aptly: {url: \"https://x/\", repo: a/b, prefix: /x}, distribution: y}\n  c: {aptly: {url: \"https://x/\", repo: a}, distribution: y, component: main, sign: {key: x.asc}}\n  d: {aptly: {url: \"https://x/\", repo: a, unsigned: true}, distribution: y, sign: {gpg: x}}\n"},
+		{name: "publish by http", text: "publish:\n  a: {http: {url: \"ftp://x/\"}}\n  b: {http: {url: \"http://x/${flie}\"}}\n  c: {http: {url: \"http://x/${distribution}\"}}\n  d: {http: {method: PATCH, url: \"http://x/$y\"}}\n  e: {http: {url: \"http://x/\", auth: digest}}\n"},
+		{name: "publish by http with secrets", text: "publish:\n  a: {http: {url: \"http://me:sesame@x/\"}}\n  b: {http: {url: \"http://x/?api_token=sesame\"}}\n  c:\n    http:\n      url: http://x/\n      headers:\n        Authorization: Bearer sesame\n        X-JFrog-Art-Api: sesame\n        Content-Length: 1\n        \"a b\": c\n      form: {file: package, fields: {password: sesame}}\n"},
 	}
 }

@@ -161,10 +161,11 @@ func checkURL(s string) problem {
 	u, err := url.Parse(s)
 	const hint = "write an address such as https://example.org/file or file:///srv/file"
 	switch {
+	case err == nil && u.User != nil, userinfo().MatchString(s):
+		// It isn't quoted, since that would print the password.
+		return problem{"the address holds a user name or a password", "put them into ~/.netrc: the spec is committed"}
 	case err != nil || strings.Contains(s, " "):
 		return problem{quote(s) + " is no address", hint}
-	case u.User != nil:
-		return problem{quote(u.Redacted()) + " holds a user name or a password", "put them into ~/.netrc: the spec is committed"}
 	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && path.IsAbs(u.Path):
 		return problem{}
 	}

@@ -26,7 +26,7 @@ func (d *document) errorAt(line, col int, message, hint string) *Error {
 	line = min(line, len(d.lines))
 	e := &Error{File: d.file, Line: line, Col: col, Message: message, hint: hint}
 	if line >= 1 {
-		e.Source = d.lines[line-1]
+		e.Source = maskSecrets(d.lines[line-1])
 	}
 	return e
 }

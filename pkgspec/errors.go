@@ -14,7 +14,7 @@ type Error struct {
 	// is known.
 	Line, Col int
 	Message   string
-	// Source is the text of the line.
+	// Source is the text of the line, without what looks like a secret.
 	Source string
 
 	hint string

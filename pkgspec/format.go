@@ -178,18 +178,3 @@ func packageShape() shape[Package] {
 			"Debian packages beyond those that are found out.", `depends: [nginx]`),
 	)
 }
-
-func publishShape() shape[PublishTarget] {
-	return object(
-		key("dir", text(), func(p *PublishTarget, v string) { p.Dir = v },
-			"The repository's folder.", `dir: /srv/apt`).must(),
-		key("distribution", text(checkWord), func(p *PublishTarget, v string) { p.Distribution = v },
-			"The suite.", `distribution: bookworm`).must(),
-		key("component", or(text(checkWord), "main"), func(p *PublishTarget, v string) { p.Component = v },
-			"The component.", `component: main`),
-		key("sign", object(
-			key("key", text(), func(k *string, v string) { *k = v }, "The key's file or fingerprint.", `key: ops@example.org`).must(),
-		), func(p *PublishTarget, v string) { p.SignKey = v },
-			"The key that signs.", `sign: {key: ops@example.org}`),
-	)
-}

@@ -106,7 +106,32 @@ func TestParseFull(t *testing.T) {
 		},
 		ServicesFormat: []ServiceFormat{Systemd, Runit},
 		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}},
-		Publish:        []PublishTarget{{Name: "internal", Dir: "/srv/apt", Distribution: "bookworm", Component: "main", SignKey: "ops@example.org"}},
+		Publish: []PublishTarget{
+			{Name: "internal", Dir: "/srv/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{GPG: "ops@example.org"}}},
+			{
+				Name: "bucket", Distribution: "bookworm", Component: "contrib", Sign: []SignKey{{Key: "old.asc"}, {Command: []string{"kms-sign", "new"}}},
+				S3: &S3Target{Bucket: "apt-example", Prefix: "debian/internal", Endpoint: "https://s3.example.org:9000", Region: "eu-central-1"},
+			},
+			{Name: "host", Distribution: "bookworm", Component: "main", SSH: &SSHTarget{User: "deploy", Host: "apt.example.org", Path: "/srv/apt"}},
+			{Name: "other-host", Distribution: "bookworm", Component: "main", SSH: &SSHTarget{User: "deploy", Host: "fe80::1", Port: 2222, Path: "apt"}},
+			{Name: "aptly", Distribution: "bookworm", Sign: []SignKey{{GPG: "0x1234"}}, Aptly: &AptlyTarget{URL: "https://aptly.example.org", Repo: "internal", Prefix: "debian"}},
+			{
+				Name: "gitea", Distribution: "bookworm", Component: "main",
+				HTTP: &HTTPTarget{
+					Method: "PUT", URL: Value{lit("https://git.example.org/api/packages/ops/debian/pool/"), ref("distribution"), lit("/"), ref("component"), lit("/upload")},
+					Download: Value{lit("https://git.example.org/api/packages/ops/debian/pool/"), ref("distribution"), lit("/"), ref("component"), lit("/"), ref("file")},
+					Headers:  []TemplateVar{{Name: "X-Checksum-Sha256", Value: Value{ref("sha256")}}},
+					Auth:     HTTPAuth{Kind: AuthHeader, Header: "Authorization", Scheme: "token"},
+				},
+			},
+			{
+				Name: "form", Component: "main",
+				HTTP: &HTTPTarget{
+					Method: "POST", URL: Value{lit("https://apt.example.org/upload")}, Auth: HTTPAuth{Kind: AuthAuto},
+					Form: &HTTPForm{File: "package[file]", Fields: []TemplateVar{{Name: "package[version]", Value: Value{ref("version")}}}},
+				},
+			},
+		},
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", s, want)

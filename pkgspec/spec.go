@@ -207,13 +207,3 @@ type Package struct {
 	// written. It is a map; nil if there are none.
 	Nfpm *Node
 }
-
-// PublishTarget is an apt repository to which packages go.
-type PublishTarget struct {
-	Name string
-	// Dir is the repository's folder.
-	Dir                     string
-	Distribution, Component string
-	// SignKey names the key that signs, or is empty.
-	SignKey string
-}

@@ -44,7 +44,7 @@ func TestUnsupported(t *testing.T) {
 	for use, want := range map[Use][]string{
 		UseBuild:   {"envbuild.yaml:30:3: dependencies from npm are"},
 		UseDeb:     {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:60:13: keeping several releases on a server is"},
-		UsePublish: {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:60:13: keeping several releases on a server is", "envbuild.yaml:67:1: publishing packages is"},
+		UsePublish: nil,
 	} {
 		s, err := Parse("envbuild.yaml", []byte(text))
 		if err != nil {
@@ -81,8 +81,13 @@ func TestIncomplete(t *testing.T) {
 	if errs := s.Incomplete(UseDeb); len(errs) != 2 {
 		t.Errorf("to package: %v", errs)
 	}
-	if errs := mustParse(t, string(readFull(t))).Incomplete(UseDeb); errs != nil {
-		t.Errorf("the full spec: %v", errs)
+	if errs := s.Incomplete(UsePublish); len(errs) != 1 || errs[0].Hint() == "" {
+		t.Errorf("to publish: %v", errs)
+	}
+	for _, use := range []Use{UseDeb, UsePublish} {
+		if errs := mustParse(t, string(readFull(t))).Incomplete(use); errs != nil {
+			t.Errorf("the full spec: %v", errs)
+		}
 	}
 }
 
@@ -212,6 +217,8 @@ func TestExamples(t *testing.T) {
 	needs := map[string]string{ // by path: siblings that judge functions ask for
 		"runtime.options.source": "sha256", "runtime.options.sha256": "source",
 		"runtime.prefix": "as: package", "services.x1.hot": "listen",
+		"publish.x1.distribution": "dir", "publish.x1.component": "dir distribution", "publish.x1.sign": "dir distribution",
+		"publish.x1.dir": "distribution", "publish.x1.s3": "distribution", "publish.x1.ssh": "distribution", "publish.x1.aptly": "distribution",
 	}
 	var walk func(s schema, path []string, wrap func(string) string)
 	walk = func(s schema, path []string, wrap func(string) string) {
@@ -230,7 +237,9 @@ func TestExamples(t *testing.T) {
 			case "as: package":
 				entries = append(entries, needs[at])
 			default:
-				entries = append(entries, s.Properties[needs[at]].example)
+				for _, other := range strings.Fields(needs[at]) {
+					entries = append(entries, s.Properties[other].example)
+				}
 			}
 			if at := strings.Join(path, "."); at == "runtime" && !slices.Contains([]string{"perl", "node", "python", "ruby"}, key) {
 				entries = append(entries, "perl: 5.36.3")

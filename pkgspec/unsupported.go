@@ -9,7 +9,7 @@ const (
 	UseBuild Use = iota
 	// UseDeb is to make packages.
 	UseDeb
-	// UsePublish is to publish them.
+	// UsePublish is to publish packages that are there, whoever made them.
 	UsePublish
 )
 
@@ -18,6 +18,9 @@ const (
 // doesn't touch doesn't disturb it: services are no matter for a build.
 func (s *Spec) Unsupported(use Use) Errors {
 	var errs Errors
+	if use == UsePublish {
+		return nil
+	}
 	missing := func(what, hint string, path ...string) {
 		errs = append(errs, s.ErrorAt(what+" not supported by this version of envbuild yet", hint, path...))
 	}
@@ -39,9 +42,6 @@ func (s *Spec) Unsupported(use Use) Errors {
 	if len(s.Services) > 0 {
 		missing("writing units for services is", "delete the services section and ship units through package.contents", "services")
 	}
-	if use == UsePublish {
-		missing("publishing packages is", "copy what envbuild deb made to the repository by hand", "publish")
-	}
 	return errs.sorted()
 }
 
@@ -49,8 +49,14 @@ func (s *Spec) Unsupported(use Use) Errors {
 // version isn't asked for, because the command line can give it.
 func (s *Spec) Incomplete(use Use) Errors {
 	var errs Errors
-	if use == UseBuild {
+	switch use {
+	case UseBuild:
 		return nil
+	case UsePublish:
+		if len(s.Publish) == 0 {
+			errs = append(errs, s.ErrorAt("names no repository to publish to", "add one like this: publish: {internal: {dir: /srv/apt, distribution: bookworm}}", "publish"))
+		}
+		return errs
 	}
 	if s.Maintainer == "" {
 		errs = append(errs, s.ErrorAt("a package needs a maintainer", "add it like this: maintainer: Ops Team <ops@example.org>"))
