@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/netrc"
+	"github.com/envbuild/envbuild/internal/proxy"
 )
 
 // Store is where archives go.
@@ -132,7 +134,7 @@ type Options struct {
 type Fetcher struct {
 	opts   Options
 	client *http.Client
-	netrc  func() (*netrc, error)
+	netrc  func() (*netrc.File, error)
 	slots  *slots
 
 	mu sync.Mutex
@@ -147,7 +149,7 @@ func New(opts Options) *Fetcher {
 		opts.Getenv = os.Getenv
 	}
 	if opts.Client == nil {
-		opts.Client = newClient(opts.Getenv)
+		opts.Client = &http.Client{Transport: proxy.Transport(opts.Getenv)}
 	}
 	if opts.Parallel <= 0 {
 		opts.Parallel = 8
@@ -172,7 +174,7 @@ func New(opts Options) *Fetcher {
 	}
 	f := &Fetcher{
 		opts:  opts,
-		netrc: sync.OnceValues(func() (*netrc, error) { return readNetrc(opts.Getenv) }),
+		netrc: sync.OnceValues(func() (*netrc.File, error) { return netrc.Read(opts.Getenv) }),
 		slots: newSlots(opts.Parallel, opts.PerHost),
 		dead:  map[string]error{},
 	}

@@ -4,34 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
-	"time"
-
-	"golang.org/x/net/http/httpproxy"
 )
-
-// newClient returns a client that honours the proxy variables as they are in
-// getenv: http_proxy, https_proxy, no_proxy, in lower or upper case.
-func newClient(getenv func(string) string) *http.Client {
-	either := func(name string) string {
-		if v := getenv(name); v != "" {
-			return v
-		}
-		return getenv(strings.ToUpper(name))
-	}
-	config := httpproxy.Config{
-		HTTPProxy: either("http_proxy"), HTTPSProxy: either("https_proxy"), NoProxy: either("no_proxy"),
-		CGI: getenv("REQUEST_METHOD") != "",
-	}
-	proxy := config.ProxyFunc()
-	return &http.Client{Transport: &http.Transport{
-		Proxy:               func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 4,
-		IdleConnTimeout:     30 * time.Second,
-	}}
-}
 
 // withRedirectRules returns a copy of the client whose redirects carry
 // credentials only to where they belong: net/http itself would send them to
@@ -70,8 +43,8 @@ func (f *Fetcher) authorize(req *http.Request, named bool) error {
 	if err != nil {
 		return err
 	}
-	if login, ok := n.find(req.URL.Hostname(), named); ok {
-		req.SetBasicAuth(login.name, login.password)
+	if login, ok := n.Find(req.URL.Hostname(), named); ok {
+		req.SetBasicAuth(login.Name, login.Password)
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-package fetch
+// Package netrc reads the file in which ftp(1), curl and git find logins by host.
+package netrc
 
 import (
 	"errors"
@@ -9,51 +10,52 @@ import (
 	"strings"
 )
 
-// netrc holds logins by host, as ftp(1), curl and git read them.
-type netrc struct {
-	machines map[string]login
-	fallback *login // the default entry
+// File holds logins by host.
+type File struct {
+	machines map[string]Login
+	fallback *Login // the default entry
 }
 
-type login struct{ name, password string }
+// Login is what a host asks for.
+type Login struct{ Name, Password string }
 
-// readNetrc reads the file that NETRC names, else .netrc in HOME. An absent file
-// is an empty one.
-func readNetrc(getenv func(string) string) (*netrc, error) {
+// Read reads the file that NETRC names, else .netrc in HOME. An absent file is an
+// empty one. An error names the file and the line and never shows a word of it.
+func Read(getenv func(string) string) (*File, error) {
 	path := getenv("NETRC")
 	if path == "" {
 		home := getenv("HOME")
 		if home == "" {
-			return &netrc{}, nil
+			return &File{}, nil
 		}
 		path = filepath.Join(home, ".netrc")
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &netrc{}, nil
+		return &File{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	n, err := parseNetrc(string(data))
+	n, err := parse(string(data))
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
 	return n, nil
 }
 
-// find returns the login for the host. With fallback, the default entry counts.
-func (n *netrc) find(host string, fallback bool) (login, bool) {
+// Find returns the login for the host. With fallback, the default entry counts.
+func (n *File) Find(host string, fallback bool) (Login, bool) {
 	if l, ok := n.machines[strings.ToLower(host)]; ok {
 		return l, true
 	}
 	if fallback && n.fallback != nil {
 		return *n.fallback, true
 	}
-	return login{}, false
+	return Login{}, false
 }
 
-// parseNetrc reads
+// parse reads
 //
 //	machine NAME | default
 //	  login NAME  password WORD  account WORD
@@ -63,10 +65,10 @@ func (n *netrc) find(host string, fallback bool) (login, bool) {
 // the escapes \", \\, \n, \r and \t, and # where a keyword could be begins a
 // comment. The first entry for a host wins. Errors begin with the line and never
 // show a word, which may be a password.
-func parseNetrc(text string) (*netrc, error) {
-	n := &netrc{machines: map[string]login{}}
+func parse(text string) (*File, error) {
+	n := &File{machines: map[string]Login{}}
 	s := scanner{rest: text, line: 1}
-	var current *login
+	var current *Login
 	var host string
 	finish := func() {
 		if _, known := n.machines[host]; current != nil && host != "" && !known {
@@ -88,10 +90,10 @@ func parseNetrc(text string) (*netrc, error) {
 			if host, err = s.value(keyword); err != nil {
 				return nil, err
 			}
-			host, current = strings.ToLower(host), &login{}
+			host, current = strings.ToLower(host), &Login{}
 		case "default":
 			finish()
-			host, current = "", &login{}
+			host, current = "", &Login{}
 			if n.fallback == nil {
 				n.fallback = current
 			}
@@ -195,16 +197,16 @@ func (s *scanner) value(keyword string) (string, error) {
 	return word, err
 }
 
-func (s *scanner) field(keyword string, l *login) error {
+func (s *scanner) field(keyword string, l *Login) error {
 	if l == nil {
 		return fmt.Errorf("%d: %s stands before any machine", s.line, keyword)
 	}
 	word, err := s.value(keyword)
 	switch keyword {
 	case "login":
-		l.name = word
+		l.Name = word
 	case "password":
-		l.password = word
+		l.Password = word
 	}
 	return err
 }
