@@ -64,7 +64,8 @@ func checkAptlyName(s string) problem {
 }
 
 func checkAptlyPrefix(s string) problem {
-	return no(s == "." || matches(`[A-Za-z0-9][A-Za-z0-9/_.+-]*`, s) && path.Clean(s) == s, s, "prefix of a publication",
+	const storage = `((s3|swift|azure|filesystem):[A-Za-z0-9_.-]+:)?`
+	return no(matches(storage+`(\.|[A-Za-z0-9][A-Za-z0-9/_.+-]*)`, s) && path.Clean(s) == s, s, "prefix of a publication",
 		"write it without a slash at either end; . is the top")
 }
 

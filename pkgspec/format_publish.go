@@ -195,7 +195,7 @@ func httpShape() shape[HTTPTarget] {
 		key("method", or(enum("PUT", "POST"), "PUT"), func(h *HTTPTarget, v string) { h.Method = v },
 			"How a package is sent.", `method: PUT`),
 		key("url", templateShape(checkTemplateURL), func(h *HTTPTarget, v Value) { h.URL = v },
-			"Where a package is sent. ${name}, ${version}, ${arch}, ${file}, ${sha256}, ${distribution} and ${component} stand for the package's.",
+			"Where a package is sent. ${name}, ${initial}, ${version}, ${arch}, ${file}, ${sha256}, ${distribution} and ${component} stand for the package's.",
 			`url: "https://apt.example.org/upload/${file}"`).must(),
 		key("download", templateShape(checkTemplateURL), func(h *HTTPTarget, v Value) { h.Download = v },
 			"Where the package can be had afterwards, which tells whether it is there already.",

@@ -123,8 +123,8 @@ const (
 )
 
 // PublishPlaceholders are the names to which templates of a target may refer:
-// the package's own, its file's name and SHA-256, and the target's distribution
-// and component.
+// the package's own, the first letter of its name, its file's name and SHA-256,
+// and the target's distribution and component.
 func PublishPlaceholders() []string {
-	return []string{"name", "version", "arch", "file", "sha256", "distribution", "component"}
+	return []string{"name", "initial", "version", "arch", "file", "sha256", "distribution", "component"}
 }
