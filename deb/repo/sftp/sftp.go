@@ -1,0 +1,404 @@
+// Package sftp keeps repositories in folders of other hosts, over SSH's own file
+// transfer. The other side needs no envbuild: OpenSSH's sftp-server is enough.
+package sftp
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/deb/repo/sftp/internal/dial"
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+// Options say where the folder is.
+type Options struct {
+	// Host is a name, an address, or an alias of ~/.ssh/config. User is empty and
+	// Port 0 for what that says.
+	Host, User string
+	Port       int
+	// Path is the folder, relative to the login's own unless it is absolute.
+	Path string
+	// Variables is what the names of variables with secrets begin with: _KEY_FILE
+	// is a private key's file, _PASSPHRASE opens it, _PASSWORD is the login's.
+	Variables string
+	// Getenv gives the environment: HOME, SSH_AUTH_SOCK, and the secrets.
+	Getenv func(string) string
+	// Notice is told what a person may want to know. It may be nil.
+	Notice func(message string)
+
+	// For tests, with the values that zero stands for. Beat is how often the holder
+	// of a lock shows that it lives (5 seconds), Stale how long it may not to be
+	// taken for dead (30), Alive how long the host may be silent (15).
+	Beat, Stale, Alive time.Duration
+	Now                func() time.Time
+	Sleep              func(context.Context, time.Duration) error
+}
+
+const (
+	// privateDir holds what belongs to the folder itself and not to the repository.
+	privateDir = ".envbuild/local"
+	tempDir    = privateDir + "/sftp-tmp"
+	// smallFile is what is read whole: its version is its content's digest.
+	smallFile = 1 << 20
+)
+
+// Storage is a repo.Storage in a folder of another host. It is a Lister, a Locker
+// and, where the host has hard links, a Copier without copying.
+//
+// There is no locking between publishers that reach the folder by SFTP and those
+// that have it as a local folder.
+type Storage struct {
+	opts    Options
+	ssh     *ssh.Client
+	client  *sftp.Client
+	address string // without a path
+	root    string // absolute
+	sync    bool   // the host can fsync
+
+	stop context.CancelFunc
+
+	commit sync.Mutex // compares and renames
+}
+
+// Open connects. The folder need not be there.
+func Open(ctx context.Context, opts Options) (*Storage, error) {
+	if opts.Getenv == nil {
+		opts.Getenv = func(string) string { return "" }
+	}
+	if opts.Notice == nil {
+		opts.Notice = func(string) {}
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Sleep == nil {
+		opts.Sleep = sleep
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		def   time.Duration
+	}{{&opts.Beat, 5 * time.Second}, {&opts.Stale, 30 * time.Second}, {&opts.Alive, 15 * time.Second}} {
+		if *d.value <= 0 {
+			*d.value = d.def
+		}
+	}
+	conn, address, err := dial.Dial(ctx, dial.Options{
+		Host: opts.Host, User: opts.User, Port: opts.Port, Variables: opts.Variables, Getenv: opts.Getenv, Notice: opts.Notice,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Storage{opts: opts, ssh: conn, address: address}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	alive, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go s.keepAlive(alive)
+	return s, nil
+}
+
+// start begins to speak SFTP and looks what the host can do.
+func (s *Storage) start() error {
+	fail := func(err error, hint string) error {
+		return &Error{Op: "use", Name: s.address, Err: err, hint: hint}
+	}
+	var err error
+	s.client, err = sftp.NewClient(s.ssh, sftp.UseConcurrentWrites(true))
+	if err != nil {
+		return fail(fmt.Errorf("the host has no SFTP: %w", err), "let its sshd offer it: Subsystem sftp internal-sftp")
+	}
+	if _, ok := s.client.HasExtension("posix-rename@openssh.com"); !ok {
+		return fail(errors.New("its SFTP server can't replace files atomically (posix-rename@openssh.com)"), "OpenSSH's can: Subsystem sftp internal-sftp")
+	}
+	_, s.sync = s.client.HasExtension("fsync@openssh.com")
+	s.root = path.Clean(s.opts.Path)
+	if !path.IsAbs(s.root) {
+		home, err := s.client.Getwd()
+		if err != nil {
+			return fail(err, "")
+		}
+		s.root = path.Join(home, s.root)
+	}
+	return nil
+}
+
+// keepAlive closes a connection over which nothing comes any more, so that nobody
+// waits for it until TCP gives up.
+func (s *Storage) keepAlive(ctx context.Context) {
+	tick := time.NewTicker(s.opts.Alive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		answered := make(chan error, 1)
+		go func() {
+			_, _, err := s.ssh.SendRequest("keepalive@openssh.com", true, nil)
+			answered <- err
+		}()
+		select {
+		case <-ctx.Done():
+			return
+		case <-answered:
+		case <-time.After(s.opts.Alive):
+			s.ssh.Close()
+			return
+		}
+	}
+}
+
+// Close ends the connection. One that was lost is ended already.
+func (s *Storage) Close() error {
+	s.stop()
+	err := errors.Join(s.client.Close(), s.ssh.Close())
+	if errors.Is(err, io.EOF) || errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Location is a file's address.
+func (s *Storage) Location(name string) string { return s.address + path.Join(s.root, name) }
+
+func (s *Storage) path(op, name string) (string, error) {
+	if !fs.ValidPath(name) || name == "." {
+		return "", &Error{Op: op, Name: s.Location(name), Err: fs.ErrInvalid}
+	}
+	return path.Join(s.root, name), nil
+}
+
+func (s *Storage) private(name string) string { return path.Join(s.root, privateDir, name) }
+
+// call runs f, which speaks to the host, and returns early when ctx ends: SFTP
+// knows no other way to stop waiting.
+func (s *Storage) call(ctx context.Context, op, name string, f func() error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return s.explain(op, name, err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Get implements repo.Storage. The body is an io.ReaderAt.
+func (s *Storage) Get(ctx context.Context, name string) (*repo.File, error) {
+	at, err := s.path("read", name)
+	if err != nil {
+		return nil, err
+	}
+	var f *repo.File
+	err = s.call(ctx, "read", name, func() (err error) { f, err = s.open(ctx, name, at); return err })
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (s *Storage) open(ctx context.Context, name, at string) (*repo.File, error) {
+	f, err := s.client.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, f.Close())
+	case !info.Mode().IsRegular():
+		return nil, errors.Join(fs.ErrNotExist, f.Close())
+	case info.Size() > smallFile:
+		version, err := bigVersion(f, info)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		return &repo.File{ReadCloser: &file{File: f, storage: s, ctx: ctx, name: name}, Size: info.Size(), Version: version}, nil
+	}
+	// Of a file that is replaced while it is read this is one version: a rename
+	// leaves an open file as it is.
+	data, err := io.ReadAll(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return &repo.File{ReadCloser: inMemory{bytes.NewReader(data)}, Size: int64(len(data)), Version: smallVersion(data)}, nil
+}
+
+func smallVersion(data []byte) repo.Version { return repo.Version(digest.Sum(data).String()) }
+
+// bigVersion tells versions of a large file apart without reading it: by its size,
+// its time, which SFTP gives in seconds, and its ends.
+func bigVersion(f *sftp.File, info fs.FileInfo) (repo.Version, error) {
+	const n = 4 << 10
+	ends := make([]byte, 2*n)
+	if _, err := f.ReadAt(ends[:n], 0); err != nil {
+		return "", err
+	}
+	if _, err := f.ReadAt(ends[n:], info.Size()-n); err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return repo.Version(fmt.Sprintf("%d-%d-%s", info.Size(), info.ModTime().Unix(), digest.Sum(ends))), nil
+}
+
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
+// file is an open file that is read as it is needed.
+type file struct {
+	*sftp.File
+	storage *Storage
+	ctx     context.Context
+	name    string
+}
+
+// Read implements io.Reader.
+func (f *file) Read(p []byte) (int, error) {
+	if f.ctx.Err() != nil {
+		return 0, context.Cause(f.ctx)
+	}
+	n, err := f.File.Read(p)
+	return n, f.explain(err)
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	if f.ctx.Err() != nil {
+		return 0, context.Cause(f.ctx)
+	}
+	n, err := f.File.ReadAt(p, off)
+	return n, f.explain(err)
+}
+
+// WriteTo implements io.WriterTo, with many requests on their way at once.
+func (f *file) WriteTo(w io.Writer) (int64, error) {
+	n, err := f.File.WriteTo(&contextWriter{f.ctx, w})
+	return n, f.explain(err)
+}
+
+func (f *file) explain(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return f.storage.explain("read", f.name, err)
+}
+
+type contextWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (w *contextWriter) Write(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.w.Write(p)
+}
+
+// contextReader reads what lies here until its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *contextReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	n, err := r.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &localError{err}
+	}
+	return n, err
+}
+
+// Remove implements repo.Storage.
+func (s *Storage) Remove(ctx context.Context, name string) error {
+	at, err := s.path("remove", name)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, "remove", name, func() error {
+		if err := s.client.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for dir := path.Dir(at); dir != s.root && s.client.RemoveDirectory(dir) == nil; {
+			dir = path.Dir(dir) // as far as they are empty
+		}
+		return nil
+	})
+}
+
+// List implements repo.Lister.
+func (s *Storage) List(ctx context.Context, prefix string) iter.Seq2[repo.Entry, error] {
+	return func(yield func(repo.Entry, error) bool) {
+		s.list(ctx, strings.TrimSuffix(prefix, "/"), yield)
+	}
+}
+
+// list reports whether to go on.
+func (s *Storage) list(ctx context.Context, dir string, yield func(repo.Entry, error) bool) bool {
+	if dir == privateDir {
+		return true
+	}
+	var infos []fs.FileInfo
+	err := s.call(ctx, "list", dir, func() (err error) {
+		infos, err = s.client.ReadDirContext(ctx, path.Join(s.root, dir))
+		return err
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true
+	case err != nil:
+		yield(repo.Entry{}, err)
+		return false
+	}
+	for _, info := range infos {
+		name := path.Join(dir, info.Name())
+		switch {
+		case info.IsDir():
+			if !s.list(ctx, name, yield) {
+				return false
+			}
+		case info.Mode().IsRegular():
+			if !yield(repo.Entry{Name: name, Size: info.Size(), Modified: info.ModTime()}, nil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unique is a name that nobody else uses.
+func unique() string { return strings.ToLower(rand.Text()) }
