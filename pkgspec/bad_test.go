@@ -95,6 +95,7 @@ func badSpecs() []badSpec {
 		{name: "publish", text: "publish:\n  internal: {sign: {}}\n  \"a b\": {dir: x, distribution: y}\n"},
 		{name: "publish to two kinds", text: "publish:\n  a: {dir: x, distribution: y, s3: {bucket: abc}}\n  b: {dir: x}\n"},
 		{name: "publish and sign", text: "publish:\n  a: {dir: x, distribution: y, sign: []}\n  b: {dir: x, distribution: y, sign: {key: k, gpg: g}}\n  c: {dir: x, distribution: y, sign: [{command: []}]}\n  d: {http: {url: \"http://x/\"}, sign: {gpg: a}}\n"},
+		{name: "publish and create", text: "publish:\n  a: {dir: x, distribution: y, create: {}}\n  b: {http: {url: \"http://x/\"}, create: {}}\n  c: {dir: x, distribution: y, sign: {gpg: g}, create: {key: true, architectures: [all]}}\n  d: {dir: x, distribution: y, sign: {gpg: g}, create: {key: true}}\n"},
 		{name: "publish to s3", text: "publish:\n  a: {s3: {bucket: A_B, prefix: /x/, endpoint: \"s3.example.org\", secret_key: abcdef}, distribution: y}\n"},
 		{name: "publish to s3, key in the address", text: "publish:\n  a: {s3: {bucket: abc, endpoint: \"https://AKIA:sesame@s3.example.org\"}, distribution: y}\n"},
 		{name: "publish by ssh", text: "publish:\n  a: {ssh: host, distribution: y}\n  b: {ssh: \"me:sesame@host:/x\", distribution: y}\n  c: {ssh: \"ssh://me:sesame@host/x\", distribution: y}\n  d: {ssh: \"host:~/x\", distribution: y}\n  e: {ssh: {host: \"-oProxyCommand=x\", path: /}, distribution: y}\n  f: {ssh: \"ssh://host:99999/x\", distribution: y}\n"},

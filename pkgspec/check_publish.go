@@ -34,6 +34,18 @@ func checkTemplateURL(s string) problem {
 	return no(u.Fragment == "", s, "address to send to", "write it without #")
 }
 
+// checkClientURL accepts where apt may find a repository.
+func checkClientURL(s string) problem {
+	if strings.HasPrefix(s, "file:/") {
+		return checkURL("file://" + strings.TrimPrefix(strings.TrimPrefix(s, "file:"), "//"))
+	}
+	return checkBaseURL(s)
+}
+
+func checkArchitecture(s string) problem {
+	return no(matches(`[a-z0-9][a-z0-9-]*`, s) && s != "all" && s != "any", s, "architecture of servers", "use Debian's names: amd64, arm64; packages for all are listed for each")
+}
+
 func checkWebURL(s string) problem {
 	const hint = "write an address such as https://apt.example.org/path"
 	u, err := url.Parse(s)

@@ -24,8 +24,43 @@ func publishShape() shape[PublishTarget] {
 		key("component", text(checkWord), func(p *PublishTarget, v string) { p.Component = v },
 			"The component; main unless given.", `component: main`),
 		key("sign", signShape(), func(p *PublishTarget, v []SignKey) { p.Sign = v },
-			"The key that signs, or a list of them: while keys are changed, the old and the new one.", `sign: {gpg: ops@example.org}`),
+			"The key that signs, or a list of them: while keys are changed, the old and the new one.", `sign: {key: /etc/envbuild/apt-signing.asc}`),
+		key("create", optional(createShape()), func(p *PublishTarget, v *CreateRepository) { p.Create = v },
+			"Makes the repository, or the distribution in it, if it isn't there.", `create: {architectures: [amd64]}`),
 	), judgePublish)
+}
+
+func createShape() shape[CreateRepository] {
+	return object(
+		key("architectures", list(text(checkArchitecture)), func(c *CreateRepository, v []string) { c.Architectures = v },
+			"Those of the servers; by default that of the machine.", `architectures: [amd64, arm64]`),
+		key("origin", text(), func(c *CreateRepository, v string) { c.Origin = v },
+			"Whose packages these are; by default the target's name. It can't be changed.", `origin: Example`),
+		key("label", text(), func(c *CreateRepository, v string) { c.Label = v },
+			"What they are; by default the origin. It can't be changed.", `label: Internal packages`),
+		key("description", text(), func(c *CreateRepository, v string) { c.Description = v },
+			"More about them.", `description: Packages of our own`),
+		key("url", text(checkClientURL), func(c *CreateRepository, v string) { c.URL = v },
+			"Where clients find the repository.", `url: "https://apt.example.org/internal"`),
+		key("contents", boolean(), func(c *CreateRepository, v bool) { c.Contents = v },
+			"Lists the packages' files too, for apt-file.", `contents: true`),
+		key("key", boolean(), func(c *CreateRepository, v bool) { c.Key = v },
+			"Makes the secret key too, if the file that sign names isn't there.", `key: true`),
+	)
+}
+
+// judgeCreate checks that what is to be made can be made here.
+func judgeCreate(d *decoder, n *Node, at string, p *PublishTarget) {
+	f := n.field("create")
+	switch {
+	case f == nil:
+	case p.Aptly != nil, p.HTTP != nil:
+		d.fail(f.Key, join(at, "create"), "is for repositories that envbuild keeps: dir, s3 and ssh", "delete it")
+	case len(p.Sign) == 0:
+		d.fail(f.Key, join(at, "create"), "needs a key to sign with", "add it like this: sign: {key: /etc/envbuild/apt-signing.asc}")
+	case p.Create != nil && p.Create.Key && (len(p.Sign) != 1 || p.Sign[0].Key == ""):
+		d.fail(f.Value.field("key").Key, join(at, "create.key"), "needs one file to make: sign.key", "write it like this: sign: {key: apt-signing.asc}")
+	}
 }
 
 // judgePublish checks that a target is of one kind and has what the kind needs.
@@ -63,6 +98,7 @@ func judgePublish(d *decoder, n *Node, at string, p *PublishTarget) bool {
 	case p.HTTP != nil:
 		wrongFor("sign", "has no meaning for http: the server signs", "delete it")
 	}
+	judgeCreate(d, n, at, p)
 	if p.Component == "" && p.Aptly == nil {
 		p.Component = "main"
 	}

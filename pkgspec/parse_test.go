@@ -108,9 +108,14 @@ func TestParseFull(t *testing.T) {
 		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}},
 		Publish: []PublishTarget{
 			{Name: "internal", Dir: "/srv/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{GPG: "ops@example.org"}}},
+			{Name: "local", Dir: "out/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{Key: "out/apt.asc"}}, Create: &CreateRepository{Key: true}},
 			{
 				Name: "bucket", Distribution: "bookworm", Component: "contrib", Sign: []SignKey{{Key: "old.asc"}, {Command: []string{"kms-sign", "new"}}},
 				S3: &S3Target{Bucket: "apt-example", Prefix: "debian/internal", Endpoint: "https://s3.example.org:9000", Region: "eu-central-1"},
+				Create: &CreateRepository{
+					Architectures: []string{"amd64", "arm64"}, Origin: "Example", Label: "Internal", Description: "Ours",
+					URL: "https://apt.example.org/", Contents: true,
+				},
 			},
 			{Name: "host", Distribution: "bookworm", Component: "main", SSH: &SSHTarget{User: "deploy", Host: "apt.example.org", Path: "/srv/apt"}},
 			{Name: "other-host", Distribution: "bookworm", Component: "main", SSH: &SSHTarget{User: "deploy", Host: "fe80::1", Port: 2222, Path: "apt"}},

@@ -17,6 +17,24 @@ type PublishTarget struct {
 	// Sign are the keys that sign, all of them: none leaves that to what the
 	// target is set up with.
 	Sign []SignKey
+	// Create says what the repository is made like if there is none, or its
+	// distribution; nil leaves that to people. It is for the kinds Dir, S3 and SSH.
+	Create *CreateRepository
+}
+
+// CreateRepository is what a new repository is like.
+type CreateRepository struct {
+	// Architectures are Debian's names; none is that of the machine.
+	Architectures []string
+	// Origin, Label and Description are what the release files say. An empty Origin
+	// is the target's name, an empty Label the origin.
+	Origin, Label, Description string
+	// URL is where clients find the repository, or empty.
+	URL string
+	// Contents lists the packages' files too.
+	Contents bool
+	// Key makes the secret key of Sign as well, if its file isn't there.
+	Key bool
 }
 
 // SignKey names one key that signs. Exactly one of the fields is set; for a

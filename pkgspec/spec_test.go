@@ -218,7 +218,8 @@ func TestExamples(t *testing.T) {
 		"runtime.options.source": "sha256", "runtime.options.sha256": "source",
 		"runtime.prefix": "as: package", "services.x1.hot": "listen",
 		"publish.x1.distribution": "dir", "publish.x1.component": "dir distribution", "publish.x1.sign": "dir distribution",
-		"publish.x1.dir": "distribution", "publish.x1.s3": "distribution", "publish.x1.ssh": "distribution", "publish.x1.aptly": "distribution",
+		"publish.x1.create": "dir distribution sign",
+		"publish.x1.dir":    "distribution", "publish.x1.s3": "distribution", "publish.x1.ssh": "distribution", "publish.x1.aptly": "distribution",
 	}
 	var walk func(s schema, path []string, wrap func(string) string)
 	walk = func(s schema, path []string, wrap func(string) string) {

@@ -227,3 +227,18 @@ func (c *counted) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// KnownAt is an environment for whoever reaches the host as localhost, at another
+// port.
+func (s *SSHD) KnownAt(t testing.TB, port int) func(string) string {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join(s.Home, ".ssh", "id_ed25519"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	write(t, filepath.Join(home, ".ssh", "id_ed25519"), key)
+	other := &SSHD{Host: "localhost", Port: port, HostKey: s.HostKey}
+	other.Know(t, home)
+	return func(name string) string { return map[string]string{"HOME": home, "USER": s.User}[name] }
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/envbuild/envbuild/deb/publish/aptly"
 	"github.com/envbuild/envbuild/deb/publish/publishtest"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/servertest"
 )
 
 // server is a running aptly.
@@ -31,7 +32,7 @@ type server struct {
 // amd64 as debian/bookworm.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	publishtest.NeedProgram(t, "aptly", "aptly")
+	servertest.Need(t, "aptly", "aptly")
 	s := &server{dir: t.TempDir()}
 	config, err := json.Marshal(map[string]any{"rootDir": s.dir, "gpgDisableSign": true})
 	if err != nil {

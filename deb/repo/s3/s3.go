@@ -134,7 +134,7 @@ func (s *Storage) Get(ctx context.Context, name string) (*repo.File, error) {
 		return nil, err
 	}
 	f.name = name
-	return &repo.File{ReadCloser: f, Size: f.size, Version: repo.Version(f.etag)}, nil
+	return &repo.File{ReadCloser: f, Size: f.size, Version: repo.Version(f.etag), Modified: f.modified}, nil
 }
 
 // open asks for the first part of an object.
@@ -161,7 +161,7 @@ func (s *Storage) open(ctx context.Context, key string) (*file, error) {
 			return nil, errors.New("the store answers with a range that has no size")
 		}
 	}
-	return &file{storage: s, ctx: ctx, key: key, etag: info.ETag, size: size, head: head}, nil
+	return &file{storage: s, ctx: ctx, key: key, etag: info.ETag, modified: info.LastModified, size: size, head: head}, nil
 }
 
 // file is an open object: its first part, and the rest of the same version as
@@ -171,6 +171,7 @@ type file struct {
 	ctx       context.Context
 	key, name string
 	etag      string
+	modified  time.Time
 	size      int64
 	head      []byte
 

@@ -244,7 +244,7 @@ func (s *Storage) open(ctx context.Context, name, at string) (*repo.File, error)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		return &repo.File{ReadCloser: &file{File: f, storage: s, ctx: ctx, name: name}, Size: info.Size(), Version: version}, nil
+		return &repo.File{ReadCloser: &file{File: f, storage: s, ctx: ctx, name: name}, Size: info.Size(), Version: version, Modified: info.ModTime()}, nil
 	}
 	// Of a file that is replaced while it is read this is one version: a rename
 	// leaves an open file as it is.
@@ -252,7 +252,7 @@ func (s *Storage) open(ctx context.Context, name, at string) (*repo.File, error)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	return &repo.File{ReadCloser: inMemory{bytes.NewReader(data)}, Size: int64(len(data)), Version: smallVersion(data)}, nil
+	return &repo.File{ReadCloser: inMemory{bytes.NewReader(data)}, Size: int64(len(data)), Version: smallVersion(data), Modified: info.ModTime()}, nil
 }
 
 func smallVersion(data []byte) repo.Version { return repo.Version(digest.Sum(data).String()) }

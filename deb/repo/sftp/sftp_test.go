@@ -134,7 +134,7 @@ func testStaleLock(t *testing.T, server *servertest.SSHD) {
 	relay := servertest.NewRelay(t, fmt.Sprintf("%s:%d", server.Host, server.Port))
 	through := options(server, dir)
 	through.Port, through.Host = relay.Port, "localhost"
-	through.Getenv = knowing(t, server, relay.Port)
+	through.Getenv = server.KnownAt(t, relay.Port)
 	for range 2 {
 		dead := open(t, through)
 		held, _, err := dead.Lock(t.Context(), nil)
@@ -178,23 +178,6 @@ func testStaleLock(t *testing.T, server *servertest.SSHD) {
 		}
 		all.Wait()
 	}
-}
-
-// knowing is an environment whose known_hosts has the server at another port.
-func knowing(t *testing.T, server *servertest.SSHD, port int) func(string) string {
-	t.Helper()
-	home := t.TempDir()
-	other := *server
-	other.Host, other.Port = "localhost", port
-	other.Know(t, home)
-	key, err := os.ReadFile(filepath.Join(server.Home, ".ssh", "id_ed25519"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(home, ".ssh", "id_ed25519"), key, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return func(name string) string { return map[string]string{"HOME": home, "USER": server.User}[name] }
 }
 
 // testLiveLock has a holder that lives, and so is waited for, however long that
@@ -291,7 +274,7 @@ func testLostConnection(t *testing.T, server *servertest.SSHD) {
 	for n := int64(500); n < 200<<10; n += 9 << 10 {
 		relay := servertest.NewRelay(t, fmt.Sprintf("%s:%d", server.Host, server.Port))
 		opts := options(server, dir)
-		opts.Host, opts.Port, opts.Getenv = "localhost", relay.Port, knowing(t, server, relay.Port)
+		opts.Host, opts.Port, opts.Getenv = "localhost", relay.Port, server.KnownAt(t, relay.Port)
 		s := open(t, opts)
 		relay.CutAfter(n)
 		name := fmt.Sprintf("pool/%d", n)
