@@ -38,6 +38,12 @@ const (
 	PackageStarted EventKind = "package-started"
 	// PackageDone: Name, Path, Bytes, Duration.
 	PackageDone EventKind = "package-done"
+	// UploadStarted: a package is sent somewhere. Name, Size.
+	UploadStarted EventKind = "upload-started"
+	// UploadProgress: Name, Bytes so far, Size.
+	UploadProgress EventKind = "upload-progress"
+	// UploadDone: Name, Bytes, Duration.
+	UploadDone EventKind = "upload-done"
 	// Notice: something that a person should know. Message.
 	Notice EventKind = "notice"
 	// Warning: something that a person should act on. Message, Hint.

@@ -64,7 +64,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.lockCommand(), p.fetchCommand(), p.vendorCommand(), p.planCommand(), p.buildCommand(),
-			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(),
+			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(), p.publishCommand(),
 			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.schemaCommand(), p.repoCommand(),
 		},
 	}

@@ -48,25 +48,42 @@ type madePackage struct {
 }
 
 func (s *session) deb(ctx context.Context, opts debOptions) error {
-	version, err := s.appVersion(ctx, opts.version)
+	made, err := s.makeDebs(ctx, opts)
 	if err != nil {
 		return err
+	}
+	if s.json {
+		return s.printJSON(map[string][]madePackage{"packages": made})
+	}
+	for _, m := range made {
+		if err := s.println(m.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDebs builds and writes the project's packages.
+func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePackage, err error) {
+	version, err := s.appVersion(ctx, opts.version)
+	if err != nil {
+		return nil, err
 	}
 	settings, err := deb.ReadSettings(s.spec.File, s.spec.Dir, s.spec.Package.Nfpm)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b, err := s.buildOutputs(ctx, buildOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	date, err := s.sourceDate(b.lock)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	staging, remove, err := s.store.TempDir("package")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	c := &packageContent{
@@ -74,23 +91,20 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 		layout: newLayout(s.spec, s.spec.Package.Prefix), staging: filepath.Join(staging, "view"),
 	}
 	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, prefix: c.layout.prefix, time: date}); err != nil {
-		return err
+		return nil, err
 	}
 	req := deb.Request{Settings: settings, SourceDate: date}
 	if req.Entries, err = c.entries(); err != nil {
-		return err
+		return nil, err
 	}
 	if req.Meta, err = c.meta(req.Entries); err != nil {
-		return err
+		return nil, err
 	}
 	made, err := s.writeDeb(ctx, req, opts.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.json {
-		return s.printJSON(map[string][]madePackage{"packages": {made}})
-	}
-	return s.println(made.Path)
+	return []madePackage{made}, nil
 }
 
 // writeDeb writes the package; until it is whole nothing has its name.

@@ -91,6 +91,7 @@ func TestSample(t *testing.T) {
 		}
 	})
 	t.Run("deb", func(t *testing.T) { testSameDeb(t, c) })
+	t.Run("publish", func(t *testing.T) { testPublishSample(t, c) })
 }
 
 func testExecCodes(t *testing.T, c client) {

@@ -59,7 +59,7 @@ func (v *liveView) text(e build.Event) string {
 		return failure(v.painter, e)
 	case build.Warning:
 		return message(v.painter, yellow, "warning:", e)
-	case build.Notice, build.Finished, build.PackageDone:
+	case build.Notice, build.Finished, build.PackageDone, build.UploadDone:
 		return progressLine(v.painter, e, &v.tally, v.verbose)
 	}
 	if v.verbose {
@@ -71,20 +71,20 @@ func (v *liveView) text(e build.Event) string {
 // follow keeps the rows.
 func (v *liveView) follow(e build.Event) {
 	switch e.Kind {
-	case build.StepStarted, build.StepWaiting, build.FetchStarted, build.ViewStarted, build.PackageStarted:
+	case build.StepStarted, build.StepWaiting, build.FetchStarted, build.ViewStarted, build.PackageStarted, build.UploadStarted:
 		v.drop(e.Name)
 		name := e.Name
 		if e.Kind == build.ViewStarted {
 			name = e.Path
 		}
 		v.rows = append(v.rows, row{kind: e.Kind, name: name, version: e.Version, since: v.now(), expected: e.Expected, size: e.Size})
-	case build.FetchProgress:
+	case build.FetchProgress, build.UploadProgress:
 		for i := range v.rows {
 			if v.rows[i].name == e.Name {
 				v.rows[i].bytes, v.rows[i].size = e.Bytes, e.Size
 			}
 		}
-	case build.StepDone, build.StepFailed, build.FetchDone, build.PackageDone:
+	case build.StepDone, build.StepFailed, build.FetchDone, build.PackageDone, build.UploadDone:
 		v.drop(e.Name)
 	case build.ViewDone:
 		v.drop(e.Path)
@@ -147,6 +147,8 @@ func (v *liveView) describe(r row) string {
 		return fmt.Sprintf("fetch  %s  %s", what, size(r.bytes))
 	case build.ViewStarted:
 		return fmt.Sprintf("merge  %s  %s", what, took)
+	case build.UploadStarted:
+		return fmt.Sprintf("send   %s  %s of %s", what, size(r.bytes), size(r.size))
 	case build.PackageStarted:
 		return fmt.Sprintf("pack   %s  %s", what, took)
 	}

@@ -142,6 +142,8 @@ func progressLine(p painter, e build.Event, t *tally, verbose bool) string {
 		}
 	case build.PackageDone:
 		return entry(p, green, "packaged", clean(e.Name), size(e.Bytes), duration(e.Duration))
+	case build.UploadDone:
+		return entry(p, green, "sent", clean(e.Name), size(e.Bytes), duration(e.Duration))
 	case build.Notice:
 		return message(p, bold, "note:", e)
 	case build.Finished:

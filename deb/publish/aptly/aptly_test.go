@@ -1,16 +1,12 @@
 package aptly_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,73 +20,13 @@ import (
 )
 
 // server is a running aptly.
-type server struct {
-	dir, url string
-}
+type server struct{ *servertest.Aptly }
 
-// newServer starts aptly's API over an empty repository "internal", published for
-// amd64 as debian/bookworm.
-func newServer(t *testing.T) *server {
-	t.Helper()
-	servertest.Need(t, "aptly", "aptly")
-	s := &server{dir: t.TempDir()}
-	config, err := json.Marshal(map[string]any{"rootDir": s.dir, "gpgDisableSign": true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(s.config(), config, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.run(t, "repo", "create", "-distribution=bookworm", "-component=main", "internal")
-	s.run(t, "publish", "repo", "-architectures=amd64", "-distribution=bookworm", "internal", "debian")
-	s.serve(t)
-	return s
-}
-
-func (s *server) config() string { return filepath.Join(s.dir, "aptly.conf") }
-
-func (s *server) run(t *testing.T, args ...string) {
-	t.Helper()
-	if out, err := exec.Command("aptly", append([]string{"-config=" + s.config()}, args...)...).CombinedOutput(); err != nil {
-		t.Fatalf("aptly %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
-func (s *server) serve(t *testing.T) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("aptly", "-config="+s.config(), "api", "serve", "-listen="+address)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	if !bufio.NewScanner(out).Scan() {
-		t.Fatal("aptly doesn't serve")
-	}
-	go func() { // so that it never waits for a reader
-		for in := bufio.NewScanner(out); in.Scan(); {
-		}
-	}()
-	s.url = "http://" + address
-}
+func newServer(t *testing.T) *server { return &server{servertest.StartAptly(t)} }
 
 func (s *server) options() aptly.Options {
 	return aptly.Options{
-		Name: "internal", URL: s.url, Repo: "internal", Prefix: "debian", Distribution: "bookworm", Unsigned: true,
+		Name: "internal", URL: s.URL, Repo: "internal", Prefix: "debian", Distribution: "bookworm", Unsigned: true,
 		Getenv: func(string) string { return "" },
 	}
 }
@@ -109,7 +45,7 @@ func target(t *testing.T, opts aptly.Options) publish.Target {
 // Holds reads the published index, as apt does.
 func (s *server) Holds(t *testing.T, p publish.Package) (digest.SHA256, bool) {
 	t.Helper()
-	top := filepath.Join(s.dir, "public", "debian")
+	top := filepath.Join(s.Dir, "public", "debian")
 	index, err := os.ReadFile(filepath.Join(top, "dists/bookworm/main/binary-amd64/Packages"))
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +84,7 @@ func TestUploadsAreRemoved(t *testing.T) {
 	if _, err := s.Target(t).Publish(t.Context(), []publish.Package{p}); err != nil {
 		t.Error(err)
 	}
-	left, err := os.ReadDir(filepath.Join(s.dir, "upload"))
+	left, err := os.ReadDir(filepath.Join(s.Dir, "upload"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("%d folders are left, %v", len(left), err)
 	}
@@ -156,9 +92,9 @@ func TestUploadsAreRemoved(t *testing.T) {
 
 func TestSetup(t *testing.T) {
 	s := newServer(t)
-	s.run(t, "repo", "create", "other")
-	s.run(t, "snapshot", "create", "snap", "empty")
-	s.run(t, "publish", "snapshot", "-architectures=amd64", "-distribution=frozen", "snap")
+	s.Run(t, "repo", "create", "other")
+	s.Run(t, "snapshot", "create", "snap", "empty")
+	s.Run(t, "publish", "snapshot", "-architectures=amd64", "-distribution=frozen", "snap")
 	p := publishtest.Make(t, "hello", "1-1", "amd64", "one")
 	for name, c := range map[string]struct {
 		change func(*aptly.Options)
@@ -193,19 +129,12 @@ func TestSetup(t *testing.T) {
 // TestSigningFails has an aptly without a key.
 func TestSigningFails(t *testing.T) {
 	s := newServer(t)
-	config, err := json.Marshal(map[string]any{"rootDir": s.dir, "gpgProvider": "internal"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(s.config(), config, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.serve(t)
+	s.Restart(t, map[string]any{"gpgProvider": "internal"})
 	opts := s.options()
 	opts.Unsigned, opts.Sleep = false, func(context.Context, time.Duration) error { return nil }
 	p := publishtest.Make(t, "hello", "1-1", "amd64", "one")
-	_, err = target(t, opts).Publish(t.Context(), []publish.Package{p})
-	if err == nil || !strings.Contains(err.Error(), "the packages are in internal, but aptly can't publish it: PUT "+s.url+"/api/publish/debian/bookworm: answered 500") {
+	_, err := target(t, opts).Publish(t.Context(), []publish.Package{p})
+	if err == nil || !strings.Contains(err.Error(), "the packages are in internal, but aptly can't publish it: PUT "+s.URL+"/api/publish/debian/bookworm: answered 500") {
 		t.Fatal(err)
 	}
 	// What is added but not published is published by the next call.

@@ -39,6 +39,8 @@ type Options struct {
 	Region string
 	// Getenv gives the environment: keys, proxies.
 	Getenv func(string) string
+	// Sent is told how much of a new file has been sent so far. It may be nil.
+	Sent func(name string, n, size int64)
 
 	// For tests: Transport is what connections are made by, Stall for how long
 	// nothing may move (a minute), Sleep waits between tries.

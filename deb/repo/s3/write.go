@@ -39,7 +39,7 @@ func (s *Storage) Create(ctx context.Context, name string, content repo.Content)
 		if err != nil {
 			return &localError{err}
 		}
-		checked := &checkedReader{in: in, content: content, digest: digest.NewWriter(io.Discard)}
+		checked := &checkedReader{in: in, content: content, digest: digest.NewWriter(io.Discard), sent: s.opts.Sent, name: name}
 		_, err = s.client.PutObject(ctx, s.opts.Bucket, key, checked, content.Size, opts)
 		if checked.failed != nil {
 			err = &localError{checked.failed}
@@ -196,6 +196,8 @@ type checkedReader struct {
 	in      io.Reader
 	content repo.Content
 	digest  *digest.Writer
+	name    string
+	sent    func(name string, n, size int64)
 	failed  error
 }
 
@@ -211,6 +213,9 @@ func (r *checkedReader) Read(p []byte) (int, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.failed = err
 		return 0, err
+	}
+	if r.sent != nil {
+		r.sent(r.name, r.digest.Size(), r.content.Size)
 	}
 	return n, err
 }

@@ -40,6 +40,8 @@ type Options struct {
 	Getenv func(string) string
 	// Notice is told what a person may want to know. It may be nil.
 	Notice func(message string)
+	// Sent is told how much of a new file has been sent so far. It may be nil.
+	Sent func(name string, n, size int64)
 
 	// For tests, with the values that zero stands for. Beat is how often the holder
 	// of a lock shows that it lives (5 seconds), Stale how long it may not to be

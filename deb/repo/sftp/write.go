@@ -27,12 +27,40 @@ func (s *Storage) Create(ctx context.Context, name string, content repo.Content)
 			return taken
 		}
 		temp := path.Join(s.root, tempDir, unique())
-		if err := s.upload(ctx, temp, content); err != nil {
+		if err := s.upload(ctx, temp, s.watched(name, content)); err != nil {
 			return err
 		}
 		return errors.Join(s.renameNew(temp, at, taken), s.removeAny(temp))
 	})
 	return err
+}
+
+// watched tells how much of a content has been sent.
+func (s *Storage) watched(name string, content repo.Content) repo.Content {
+	if s.opts.Sent == nil {
+		return content
+	}
+	open := content.Open
+	content.Open = func() (io.ReadCloser, error) {
+		in, err := open()
+		return &watchedReader{ReadCloser: in, moved: func(n int64) { s.opts.Sent(name, n, content.Size) }}, err
+	}
+	return content
+}
+
+type watchedReader struct {
+	io.ReadCloser
+	n     int64
+	moved func(int64)
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if n > 0 {
+		r.n += int64(n)
+		r.moved(r.n)
+	}
+	return n, err
 }
 
 // Replace implements repo.Storage.
