@@ -131,6 +131,10 @@ func quoteValue(v pkgspec.Value, earlier []Var) string {
 	return b.String()
 }
 
+// Word writes v as one word of a POSIX shell that has its variables, whatever v
+// holds. It works under set -u.
+func Word(v pkgspec.Value) string { return quoteValue(v, nil) }
+
 // quote writes s in the one encoding that bash, dash and systemd's
 // EnvironmentFile decode alike: double quotes, in which a backslash stands
 // before ", \, $ and ` and before nothing else.

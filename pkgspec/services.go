@@ -18,7 +18,7 @@ const ServiceInstance = "SERVICE_INSTANCE"
 // default that depends on them.
 func judgeService(d *decoder, n *Node, at string, s *Service) bool {
 	before := len(d.errs)
-	if len(s.Run) == 0 || len(s.Run[0]) == 0 {
+	if len(s.Run) == 0 || len(s.Run[0]) == 0 || strings.HasPrefix(s.Run[0][0].Literal, "-") {
 		d.fail(n.field("run").Key, join(at, "run"), "names no command", "write it like this: run: [script/web]")
 	}
 	if s.Hot != nil && s.Listen == nil {
@@ -87,10 +87,10 @@ func (s *Spec) giveUser(d *decoder, v *Service) {
 }
 
 // Listens returns what the service listens on, if the spec alone says it: a port,
-// an address with a port, or the path of a socket.
-func (s *Spec) Listens(v Service) (string, bool) {
+// an address with a port, or the path of a socket. spec is the spec's Env.
+func (v Service) Listens(spec []EnvVar) (string, bool) {
 	values := map[string]string{}
-	for _, e := range s.ServiceEnv(v) {
+	for _, e := range v.Environment(spec) {
 		delete(values, e.Name)
 		if e.List || len(e.Values) != 1 {
 			continue
@@ -103,11 +103,11 @@ func (s *Spec) Listens(v Service) (string, bool) {
 	return text, ok && v.Listen != nil
 }
 
-// ServiceEnv is the environment of a service: that of the spec, in which the
+// Environment is the environment of a service: that of the spec, in which the
 // service's own values stand in the place of those that they replace, so that
 // what refers to them follows.
-func (s *Spec) ServiceEnv(v Service) []EnvVar {
-	vars := slices.Clone(s.Env)
+func (v Service) Environment(spec []EnvVar) []EnvVar {
+	vars := slices.Clone(spec)
 	for _, e := range v.Env {
 		i := slices.IndexFunc(vars, func(x EnvVar) bool { return x.Name == e.Name && !x.List && !e.List })
 		if i >= 0 {
@@ -131,7 +131,7 @@ func expandKnown(v Value, values map[string]string) (string, bool) {
 
 func (s *Spec) checkListen(d *decoder, v *Service) {
 	at := []string{"services", v.Name, "listen"}
-	text, known := s.Listens(*v)
+	text, known := v.Listens(s.Env)
 	if !known {
 		return
 	}
@@ -147,7 +147,7 @@ func (s *Spec) checkListen(d *decoder, v *Service) {
 		if other.Name == v.Name {
 			return
 		}
-		if theirs, ok := s.Listens(other); ok && theirs == text {
+		if theirs, ok := other.Listens(s.Env); ok && theirs == text {
 			d.fail(d.doc.find(at), strings.Join(at, "."), "the service "+other.Name+" listens on "+quote(text)+" already", "give it another port")
 		}
 	}

@@ -80,16 +80,16 @@ services:
   web: {run: [x], env: {PORT: "81", L: ["/b"], MORE: "${URL}"}, listen: "${URL}0"}
 `)
 	var got []string
-	for _, v := range s.ServiceEnv(s.Services[0]) {
+	for _, v := range s.Services[0].Environment(s.Env) {
 		got = append(got, v.Name+"="+v.Values[0].String())
 	}
 	if want := "PORT=81 URL=x:${PORT} L=/a L=/b MORE=${URL}"; strings.Join(got, " ") != want {
 		t.Errorf("got %q", got)
 	}
-	if text, ok := s.Listens(s.Services[0]); text != "x:810" || !ok {
+	if text, ok := s.Services[0].Listens(s.Env); text != "x:810" || !ok {
 		t.Errorf("listens on %q, %v", text, ok)
 	}
-	if text, ok := s.Listens(Service{}); ok {
+	if text, ok := (Service{}).Listens(s.Env); ok {
 		t.Errorf("listens on %q", text)
 	}
 }
