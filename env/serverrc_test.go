@@ -11,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -134,7 +135,7 @@ func TestServerRCRefuses(t *testing.T) {
 // TestServerRCUnreadable asks as a user who may not read the file.
 func TestServerRCUnreadable(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can become another user")
+		skiptest.Because(t, "only root can become another user")
 	}
 	dir, err := os.MkdirTemp("", "eb")
 	if err != nil {
