@@ -130,7 +130,7 @@ func TestGoldens(t *testing.T) {
 		}
 		golden(t, name+".golden", listing(out))
 	}
-	in.Services = nil
+	in.Services, in.Formats = nil, []pkgspec.ServiceFormat{pkgspec.Systemd}
 	golden(t, "none.golden", listing(must(t, in)))
 }
 

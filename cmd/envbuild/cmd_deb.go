@@ -55,6 +55,9 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkServices(); err != nil {
+		return err
+	}
 	b, err := s.buildOutputs(ctx, buildOptions{})
 	if err != nil {
 		return err
@@ -75,7 +78,10 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, prefix: c.layout.prefix, time: date}); err != nil {
 		return err
 	}
-	req := deb.Request{Settings: settings, SourceDate: date}
+	if err := c.makeServices(); err != nil {
+		return err
+	}
+	req := deb.Request{Settings: settings, SourceDate: date, Scripts: c.scripts()}
 	if req.Entries, err = c.entries(); err != nil {
 		return err
 	}

@@ -98,17 +98,18 @@ func Boot(t testing.TB, root string) *Machine {
 	go func() { m.done <- m.nspawn.Wait() }()
 	t.Cleanup(func() { m.stop(t) })
 	m.findLeader(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	out, err := m.Command(ctx, "systemctl", "is-system-running", "--wait").CombinedOutput()
-	for err != nil && strings.Contains(string(out), "Failed to connect") && ctx.Err() == nil {
-		pause(ctx) // systemd doesn't listen yet
-		out, err = m.Command(ctx, "systemctl", "is-system-running", "--wait").CombinedOutput()
-	}
-	if strings.TrimSpace(string(out)) != "running" {
-		failed, _ := m.Command(t.Context(), "systemctl", "list-units", "--failed", "--no-pager").CombinedOutput()
-		t.Fatalf("the machine is %s (%v)\n%s", out, err, failed)
-	}
+	// systemctl's own --wait may miss that the start is over, and then never ends.
+	Until(t, func() error {
+		out, _ := m.Try(t, "systemctl", "is-system-running")
+		switch strings.TrimSpace(out) {
+		case "running":
+			return nil
+		case "degraded", "maintenance", "stopping":
+			failed, _ := m.Try(t, "systemctl", "list-units", "--failed", "--no-pager")
+			t.Fatalf("the machine is %s%s", out, failed)
+		}
+		return fmt.Errorf("the machine is %s", out)
+	})
 	return m
 }
 
@@ -204,22 +205,36 @@ func (m *Machine) Run(t testing.TB, argv ...string) string {
 	return strings.TrimSuffix(out, "\n")
 }
 
-// Wait runs a command inside until it succeeds, and fails the test if that takes
-// longer than a minute or two: for what a service does by itself after it started.
-func (m *Machine) Wait(t testing.TB, argv ...string) string {
+// Until calls f until it returns nil, and fails the test with its last error if
+// that takes some minutes: for what a service does by itself after it started.
+func Until(t testing.TB, f func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
-		out, err := m.Command(ctx, argv...).CombinedOutput()
+		err := f()
 		if err == nil {
-			return strings.TrimSuffix(string(out), "\n")
+			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("%q still fails: %v\n%s", argv, err, out)
+			t.Fatalf("it is still so: %v", err)
 		}
 		pause(ctx)
 	}
+}
+
+// Wait runs a command inside until it succeeds and returns its output without the
+// end of the last line.
+func (m *Machine) Wait(t testing.TB, argv ...string) string {
+	t.Helper()
+	var out string
+	Until(t, func() (err error) {
+		if out, err = m.Try(t, argv...); err != nil {
+			err = fmt.Errorf("%q: %w\n%s", argv, err, out)
+		}
+		return err
+	})
+	return strings.TrimSuffix(out, "\n")
 }
 
 // Write puts a file into the root, with its folders.
