@@ -85,9 +85,13 @@ func keptByShell(name string) bool {
 	if name == "BASH_ENV" {
 		return false
 	}
-	kept := []string{
+	return strings.HasPrefix(name, "BASH") || strings.HasPrefix(name, "envbuild_") || slices.Contains(shellNames(), name)
+}
+
+// shellNames are those of them that have no common beginning.
+func shellNames() []string {
+	return []string{
 		"_", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "IFS", "LINENO",
 		"OLDPWD", "OPTIND", "PIPESTATUS", "PPID", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID",
 	}
-	return strings.HasPrefix(name, "BASH") || strings.HasPrefix(name, "envbuild_") || slices.Contains(kept, name)
 }

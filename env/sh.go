@@ -18,7 +18,21 @@ const ScriptPerm = 0o755
 // It works under set -eu, starts no process, can be sourced twice, and gives
 // what Resolve gives with an empty Overlay; only an entry of a search path in
 // which the caller's own variable brings a colon isn't noticed there.
-func (e *Environment) RC(file string) ([]byte, error) {
+func (e *Environment) RC(file string) ([]byte, error) { return e.rc(file, "") }
+
+// ServerRC is RC for a server, where the file at the absolute path override, if
+// there is one, has lines NAME=value that the server's administrator wrote. The
+// result is what Resolve gives with these as an Overlay's Command. A mistake in
+// them, or a file that can't be read, is a message and the status 1 from the dot
+// command: half an environment would be worse.
+func (e *Environment) ServerRC(file, override string) ([]byte, error) {
+	if err := checkFile(override); err != nil {
+		return nil, err
+	}
+	return e.rc(file, override)
+}
+
+func (e *Environment) rc(file, override string) ([]byte, error) {
 	if _, err := e.Resolve(nil, Overlay{}); err != nil {
 		return nil, err
 	}
@@ -26,8 +40,12 @@ func (e *Environment) RC(file string) ([]byte, error) {
 		return nil, err
 	}
 	data := rcData{File: quote(file)}
+	if override != "" {
+		data.Override, data.OverrideComment, data.Kept = quote(override), override, e.kept()
+	}
 	for i, v := range e.vars {
 		line := e.rcVar(v, e.vars[:i])
+		line.Open = override != "" && (line.Kind != "list") && (i >= e.pinned || v.Kind == Unset)
 		data.SearchPaths = data.SearchPaths || line.Kind == "list"
 		data.Vars = append(data.Vars, line)
 	}
@@ -46,10 +64,24 @@ func Script(rc string) ([]byte, error) {
 // Envrc returns the .envrc with which direnv loads config/env.rc.
 func Envrc() ([]byte, error) { return templates.Render(templates.Envrc, nil) }
 
+// kept is the pattern of a shell for the names that no override may have.
+func (e *Environment) kept() string {
+	names := append(shellNames(), "BASH*", "envbuild_*")
+	for _, v := range e.vars[:e.pinned] {
+		if v.Kind != Unset && v.Kind != Prepend {
+			names = append(names, v.Name)
+		}
+	}
+	return strings.Join(names, " | ")
+}
+
 type rcData struct {
 	File        string
 	SearchPaths bool
 	Vars        []rcVar
+	// Override is the file of the server's own values or empty, OverrideComment the
+	// same without quotes, and Kept the pattern of the names that it may not set.
+	Override, OverrideComment, Kept string
 }
 
 // rcVar is a Var in the words of env.rc.tmpl, quoted.
@@ -59,6 +91,8 @@ type rcVar struct {
 	// Start is the list before Values are put first, one after the other.
 	Start  string
 	Values []string
+	// Open says that the server's administrator may have given it a value.
+	Open bool
 }
 
 func (e *Environment) rcVar(v Var, earlier []Var) rcVar {
@@ -96,6 +130,10 @@ func quoteValue(v pkgspec.Value, earlier []Var) string {
 	b.WriteByte('"')
 	return b.String()
 }
+
+// Word writes v as one word of a POSIX shell that has its variables, whatever v
+// holds. It works under set -u.
+func Word(v pkgspec.Value) string { return quoteValue(v, nil) }
 
 // quote writes s in the one encoding that bash, dash and systemd's
 // EnvironmentFile decode alike: double quotes, in which a backslash stands

@@ -222,13 +222,15 @@ func checkSpecEnvName(s string) problem {
 	return checkEnvName(s)
 }
 
+// checkServiceName leaves room for the package's name in the 255 bytes that the
+// name of a unit's file has.
 func checkServiceName(s string) problem {
-	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.-]*`, s), s, "name of a service", "it has letters, digits, _, . and -")
+	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`, s), s, "name of a service", "it has letters, digits, _, . and -, and at most 64 of them")
 }
 
-// checkUser follows what adduser accepts.
+// checkUser follows what adduser and systemd-sysusers accept.
 func checkUser(s string) problem {
-	return no(matches(`[a-z_][a-z0-9_-]{0,31}`, s), s, "user or group name", "it has lower-case letters, digits, _ and -, and at most 32 of them")
+	return no(matches(`[a-z_][a-z0-9_-]{0,30}`, s), s, "user or group name", "it has lower-case letters, digits, _ and -, and at most 31 of them")
 }
 
 func checkWord(s string) problem {

@@ -145,22 +145,32 @@ func serviceShape() shape[Service] {
 			"The command and its arguments; no shell.", `run: [script/web]`).must(),
 		key("listen", valueShape(), func(s *Service, v Value) { s.Listen = v },
 			"The port, address or socket's path.", `listen: 5555`),
-		key("hot", optional(object(
-			key("interval", or(integer(1, 3600), 10), func(h *Hot, v int) { h.Interval = v },
-				"For how many seconds a new generation must live before the old one is ended.", `interval: 10`),
-		)), func(s *Service, v *Hot) { s.Hot = v },
+		key("hot", optional(hotShape()), func(s *Service, v *Hot) { s.Hot = v },
 			"Keeps the socket open while generations change.", `hot: {interval: 10}`),
-		key("user", text(checkUser), func(s *Service, v string) { s.User = v }, "Whom it runs as.", `user: webapp`),
-		key("group", text(checkUser), func(s *Service, v string) { s.Group = v }, "Its group.", `group: webapp`),
+		key("user", text(checkUser), func(s *Service, v string) { s.User = v },
+			"Whom it runs as: by default a system user named after the package. It is made if it isn't there.", `user: webapp`),
+		key("group", text(checkUser), func(s *Service, v string) { s.Group = v },
+			"Its group: by default the one of the user's name.", `group: webapp`),
 		key("env", named(checkSpecEnvName, envVarShape(), setEnvName), func(s *Service, v []EnvVar) { s.Env = v },
 			"Variables beyond those of the spec.", `env: {PLACK_ENV: production}`),
 		key("restart", enum(RestartAlways, RestartOnFailure, RestartNo), func(s *Service, v Restart) { s.Restart = v },
 			"When it is started again: by default always, and no for one with a schedule.", `restart: on-failure`),
 		key("instances", or(integer(1, 1000), 1), func(s *Service, v int) { s.Instances = v },
 			"How many of it run.", `instances: 2`),
-		key("schedule", text(), func(s *Service, v string) { s.Schedule = v },
+		key("schedule", text(checkCalendar), func(s *Service, v string) { s.Schedule = v },
 			"When it is started, as systemd's OnCalendar says it.", `schedule: daily`),
 	), judgeService)
+}
+
+func hotShape() shape[Hot] {
+	return object(
+		key("interval", or(integer(1, 3600), 10), func(h *Hot, v int) { h.Interval = v },
+			"For how many seconds a new generation must live before the old one is ended: longer than the application loads.", `interval: 10`),
+		key("signal", or(enum("TERM", "QUIT", "INT", "USR1", "USR2"), "TERM"), func(h *Hot, v string) { h.Signal = v },
+			"What ends the old generation gracefully: TERM for Starlet and Gazelle, QUIT for Starman.", `signal: QUIT`),
+		key("restart_on_runtime", or(boolean(), false), func(h *Hot, v bool) { h.RestartOnRuntime = v },
+			"Whether an upgrade with another runtime restarts the hot deployer too, which closes the socket for a moment.", `restart_on_runtime: true`),
+	)
 }
 
 func packageShape() shape[Package] {

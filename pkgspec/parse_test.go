@@ -57,6 +57,7 @@ func TestParseFull(t *testing.T) {
 	nfpm := s.Package.Nfpm
 	others := s.Dependencies.Others
 	s.doc, s.Package.Nfpm, s.Dependencies.Others = nil, nil, nil
+	const defaultUser = "web-some-application"
 	want := &Spec{
 		File: "/project/envbuild.yaml", Dir: "/project",
 		Name: "web-some-application", Version: Version{Literal: "1.10"},
@@ -94,15 +95,15 @@ func TestParseFull(t *testing.T) {
 		Services: []Service{
 			{
 				Name: "web", Run: []Value{{lit("script/web")}, {lit("--port")}, {ref("PLACK_PORT")}, {ref("MODE")}},
-				Listen: Value{ref("PLACK_PORT")}, Hot: &Hot{Interval: 20}, User: "webapp", Group: "www-data",
+				Listen: Value{ref("PLACK_PORT")}, Hot: &Hot{Interval: 20, Signal: "TERM"}, User: "webapp", Group: "www-data",
 				Env: []EnvVar{
 					{Name: "PLACK_ENV", Values: []Value{{lit("production")}}},
 					{Name: "MODE", Values: []Value{{ref("PLACK_ENV")}}},
 				},
 				Restart: RestartAlways, Instances: 1,
 			},
-			{Name: "worker", Run: []Value{{lit("script/worker")}}, Restart: RestartOnFailure, Instances: 2},
-			{Name: "nightly", Run: []Value{{lit("script/report")}}, Restart: RestartNo, Instances: 1, Schedule: "daily"},
+			{Name: "worker", Run: []Value{{lit("script/worker")}}, Restart: RestartOnFailure, Instances: 2, User: defaultUser, Group: defaultUser},
+			{Name: "nightly", Run: []Value{{lit("script/report")}}, Restart: RestartNo, Instances: 1, Schedule: "daily", User: defaultUser, Group: defaultUser},
 		},
 		ServicesFormat: []ServiceFormat{Systemd, Runit},
 		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}},

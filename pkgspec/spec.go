@@ -152,7 +152,8 @@ type Service struct {
 	Listen Value
 	// Hot is nil if the service isn't run under a hot deployer.
 	Hot *Hot
-	// User and Group are empty if the spec doesn't give them.
+	// User and Group are whom it runs as. Where the spec doesn't say it, that is a
+	// system user named after the package, and the group of the user's name.
 	User, Group string
 	// Env adds to the environment of the spec.
 	Env     []EnvVar
@@ -169,6 +170,12 @@ type Hot struct {
 	// Interval is how long, in seconds, a new generation must live before the old
 	// one is ended.
 	Interval int
+	// Signal ends the processes of an old generation when they have answered what
+	// they were asked: "TERM", for some servers another.
+	Signal string
+	// RestartOnRuntime restarts the hot deployer itself, which drops the socket for
+	// a moment, when an upgrade brings another runtime.
+	RestartOnRuntime bool
 }
 
 // Restart says when a service that ended is started again.

@@ -43,7 +43,7 @@ func TestUnsupported(t *testing.T) {
 	text := string(readFull(t))
 	for use, want := range map[Use][]string{
 		UseBuild:   {"envbuild.yaml:30:3: dependencies from npm are"},
-		UseDeb:     {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:60:13: keeping several releases on a server is"},
+		UseDeb:     {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:60:13: keeping several releases on a server is"},
 		UsePublish: nil,
 	} {
 		s, err := Parse("envbuild.yaml", []byte(text))

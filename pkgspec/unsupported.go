@@ -15,7 +15,7 @@ const (
 
 // Unsupported names what the spec asks of a use that this version of envbuild
 // doesn't do yet, in the order of the spec; nil if there is nothing. What a use
-// doesn't touch doesn't disturb it: services are no matter for a build.
+// doesn't touch doesn't disturb it: publishing is no matter for a build.
 func (s *Spec) Unsupported(use Use) Errors {
 	var errs Errors
 	if use == UsePublish {
@@ -38,9 +38,6 @@ func (s *Spec) Unsupported(use Use) Errors {
 	}
 	if s.Package.Releases > 0 {
 		missing("keeping several releases on a server is", "write releases: 0, which leaves the files in place", "package", "releases")
-	}
-	if len(s.Services) > 0 {
-		missing("writing units for services is", "delete the services section and ship units through package.contents", "services")
 	}
 	return errs.sorted()
 }

@@ -54,35 +54,6 @@ func judgeSource(d *decoder, n *Node, at string, o *RuntimeOptions) bool {
 	return false
 }
 
-// judgeService checks what a service's keys mean together, and gives restart the
-// default that depends on them.
-func judgeService(d *decoder, n *Node, at string, s *Service) bool {
-	before := len(d.errs)
-	if len(s.Run) == 0 || len(s.Run[0]) == 0 {
-		d.fail(n.field("run").Key, join(at, "run"), "names no command", "write it like this: run: [script/web]")
-	}
-	if s.Hot != nil && s.Listen == nil {
-		d.fail(n.field("hot").Key, join(at, "hot"), "there is no socket to keep", "add listen, or delete hot")
-	}
-	if s.Schedule != "" {
-		for _, other := range []string{"hot", "instances", "listen"} {
-			if f := n.field(other); f != nil {
-				d.fail(f.Key, join(at, other), "has no meaning for a service with a schedule", "delete one of the two")
-			}
-		}
-		if s.Restart == RestartAlways {
-			d.fail(n.Get("restart"), join(at, "restart"), "a service with a schedule can't be restarted always", "write on-failure or no")
-		}
-	}
-	if s.Restart == "" {
-		s.Restart = RestartAlways
-		if s.Schedule != "" {
-			s.Restart = RestartNo
-		}
-	}
-	return len(d.errs) == before
-}
-
 // finish checks and fills in what depends on several sections.
 func (s *Spec) finish(d *decoder) {
 	if s.Package.Prefix == "" {
@@ -96,14 +67,7 @@ func (s *Spec) finish(d *decoder) {
 			"add as: package, or delete it; a bundled runtime stands below package.prefix")
 	}
 	known := s.checkEnv(d, []string{"env"}, s.Env, BuiltinRefs())
-	for _, v := range s.Services {
-		path := []string{"services", v.Name}
-		all := s.checkEnv(d, append(path, "env"), v.Env, known)
-		for i, arg := range v.Run {
-			checkRefs(d, append(path, "run", fmt.Sprint(i)), arg, all)
-		}
-		checkRefs(d, append(path, "listen"), v.Listen, all)
-	}
+	s.finishServices(d, known)
 }
 
 // checkEnv checks that each variable refers to earlier ones and returns the names

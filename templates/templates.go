@@ -19,6 +19,32 @@ const (
 	EnvRC = "env.rc.tmpl"
 	EnvSh = "env.sh.tmpl"
 	Envrc = "envrc.tmpl"
+
+	// Of services: what init systems start.
+	Service       = "service.sh.tmpl"
+	ServiceMaster = "service-master.sh.tmpl"
+	Services      = "services.sh.tmpl"
+	Override      = "override.env.tmpl"
+
+	// Of services: the files of init systems.
+	UnitService     = "unit.service.tmpl"
+	UnitTarget      = "unit.target.tmpl"
+	UnitTimer       = "unit.timer.tmpl"
+	Sysusers        = "sysusers.conf.tmpl"
+	Supervisord     = "supervisord.conf.tmpl"
+	RunitRun        = "runit-run.tmpl"
+	RunitFinish     = "runit-finish.tmpl"
+	RunitHup        = "runit-hup.tmpl"
+	RunitLog        = "runit-log.tmpl"
+	Upstart         = "upstart.conf.tmpl"
+	UpstartInstance = "upstart-instance.conf.tmpl"
+
+	// Of services: parts of maintainer scripts.
+	PreInst          = "preinst.tmpl"
+	PostInstPrepare  = "postinst-prepare.tmpl"
+	PostInstActivate = "postinst-activate.tmpl"
+	PreRm            = "prerm.tmpl"
+	PostRm           = "postrm.tmpl"
 )
 
 //go:embed *.tmpl

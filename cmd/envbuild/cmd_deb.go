@@ -73,6 +73,9 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkServices(); err != nil {
+		return nil, err
+	}
 	b, err := s.buildOutputs(ctx, buildOptions{})
 	if err != nil {
 		return nil, err
@@ -93,7 +96,10 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, prefix: c.layout.prefix, time: date}); err != nil {
 		return nil, err
 	}
-	req := deb.Request{Settings: settings, SourceDate: date}
+	if err := c.makeServices(); err != nil {
+		return nil, err
+	}
+	req := deb.Request{Settings: settings, SourceDate: date, Scripts: c.scripts()}
 	if req.Entries, err = c.entries(); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/report"
+	"github.com/envbuild/envbuild/service"
 )
 
 // packageContent collects what goes into a package.
@@ -20,6 +21,8 @@ type packageContent struct {
 	version string
 	layout  layout
 	staging string // the folder of the relocated view
+
+	services service.Files
 }
 
 // entries lists the bundle, the application, and what envbuild generates.
@@ -36,7 +39,8 @@ func (c *packageContent) entries() ([]deb.Entry, error) {
 		entries = append(entries, app...)
 	}
 	generated, err := c.generatedEntries()
-	return append(entries, generated...), err
+	entries = append(entries, generated...)
+	return append(entries, c.serviceEntries()...), err
 }
 
 func (c *packageContent) viewEntries() ([]deb.Entry, error) {
@@ -91,7 +95,7 @@ func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	rc, err := environment.RC(c.layout.rc)
+	rc, err := environment.ServerRC(c.layout.rc, service.Override(c.spec.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +143,7 @@ func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
 	for _, d := range needed {
 		m.Depends = append(m.Depends, d.Relation)
 	}
+	m.Depends = append(m.Depends, c.services.Depends...)
 	m.Depends = append(m.Depends, c.spec.Package.Depends...)
 	return m, nil
 }

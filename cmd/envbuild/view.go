@@ -104,6 +104,11 @@ func viewParts(outputs []build.StepOutput) []view.Part {
 // environment is the project's environment for a view at prefix and an
 // application at base.
 func (s *session) environment(prefix, base string) (*env.Environment, error) {
+	return env.New(s.pinned(prefix, base), s.spec.Env)
+}
+
+// pinned are the variables that the spec can't replace.
+func (s *session) pinned(prefix, base string) []env.Var {
 	pinned := []env.Var{env.Literals("PROJECT_BASE", env.Set, base)}
 	for _, v := range s.language.Environment() {
 		values := make([]string, len(v.Values))
@@ -112,7 +117,7 @@ func (s *session) environment(prefix, base string) (*env.Environment, error) {
 		}
 		pinned = append(pinned, env.Literals(v.Name, envKind(v.Kind), values...))
 	}
-	return env.New(pinned, s.spec.Env)
+	return pinned
 }
 
 func envKind(k lang.VarKind) env.Kind {

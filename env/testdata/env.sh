@@ -20,5 +20,5 @@ if ! [ -r "/srv/app/config/env.rc" ]; then
 	printf "%s: can't read %s\n" "${0##*/}" "/srv/app/config/env.rc" >&2
 	exit 125
 fi
-. "/srv/app/config/env.rc"
+. "/srv/app/config/env.rc" || exit 125
 exec "$@"

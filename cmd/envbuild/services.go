@@ -1,0 +1,72 @@
+package main
+
+import (
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/service"
+)
+
+// checkServices finds environments of services that can't be, before anything is
+// built for them.
+func (s *session) checkServices() error {
+	pinned := s.pinned(s.spec.Package.Prefix, s.spec.Package.Prefix)
+	if _, err := env.New(pinned, s.spec.Env); err != nil {
+		return err
+	}
+	for _, v := range s.spec.Services {
+		if _, err := env.New(pinned, v.Environment(s.spec.Env)); err != nil {
+			return s.spec.ErrorAt("services."+v.Name+".env: "+err.Error(), hintOf(err), "services", v.Name, "env")
+		}
+	}
+	return nil
+}
+
+// makeServices makes what the package ships for its services, and the file in
+// which a server's administrator overrides variables.
+func (c *packageContent) makeServices() error {
+	runtime := ""
+	for _, o := range c.built.outputs {
+		if o.Step.Kind == plan.Runtime {
+			runtime = o.ID.Short()
+		}
+	}
+	files, err := service.New(service.Input{
+		Name:        c.spec.Name,
+		Description: c.spec.Description,
+		Paths: service.Paths{
+			Prefix: c.layout.prefix, Release: c.layout.prefix, Current: c.layout.prefix, Base: c.layout.base,
+		},
+		Services: c.spec.Services,
+		Formats:  c.spec.ServicesFormat,
+		Pinned:   c.pinned(c.layout.prefix, c.layout.base),
+		Env:      c.spec.Env,
+		Runtime:  runtime,
+	})
+	if err != nil {
+		return err
+	}
+	c.services = *files
+	return nil
+}
+
+// scripts are the maintainer scripts. With all files in place there is nothing to
+// switch to between the parts of postinst.
+func (c *packageContent) scripts() deb.Scripts {
+	s := c.services.Scripts
+	return deb.Scripts{PreInst: s.PreInst, PostInst: s.Prepare + s.Activate, PreRm: s.PreRm, PostRm: s.PostRm}
+}
+
+func (c *packageContent) serviceEntries() []deb.Entry {
+	var out []deb.Entry
+	for _, list := range [][]service.File{c.services.Release, c.services.System} {
+		for _, f := range list {
+			e := deb.Entry{Path: f.Path, Content: f.Content, Mode: f.Mode}
+			if f.Config {
+				e.Type = deb.Config
+			}
+			out = append(out, e)
+		}
+	}
+	return out
+}

@@ -1,0 +1,69 @@
+package service
+
+import (
+	"io/fs"
+
+	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// Input is what the files are made from.
+type Input struct {
+	// Name is the package's, Description its synopsis or longer.
+	Name, Description string
+	Paths             Paths
+	// Services and Formats are the spec's.
+	Services []pkgspec.Service
+	Formats  []pkgspec.ServiceFormat
+	// Pinned are the bundle's variables with the real paths of this release,
+	// PROJECT_BASE among them; Env are those of the spec.
+	Pinned []env.Var
+	Env    []pkgspec.EnvVar
+	// Runtime identifies what masters run on: another one means that a master
+	// with hot.restart_on_runtime has to be restarted.
+	Runtime string
+}
+
+// Paths say where things stand on the server. All are absolute.
+type Paths struct {
+	// Prefix is the package's folder, in which services.sh stands.
+	Prefix string
+	// Release is the folder of this release's own files: the prefix with
+	// releases: 0, else <prefix>/releases/<version>.
+	Release string
+	// Current is how the release in use is reached: the prefix with releases: 0,
+	// else <prefix>/current.
+	Current string
+	// Base is PROJECT_BASE, in which commands run.
+	Base string
+}
+
+// Override returns the path of the file in which a server's administrator
+// overrides variables of the package called name.
+func Override(name string) string { return "/etc/" + name + "/env" }
+
+// File is one file to ship.
+type File struct {
+	// Path is absolute.
+	Path    string
+	Content []byte
+	// Mode holds permission bits only.
+	Mode fs.FileMode
+	// Config says that dpkg keeps the administrator's changes.
+	Config bool
+}
+
+// Scripts are parts of maintainer scripts; the package comment says where each
+// belongs. An empty one has nothing to do.
+type Scripts struct {
+	PreInst, Prepare, Activate, PreRm, PostRm string
+}
+
+// Files is what a package ships for its services.
+type Files struct {
+	// Release files belong to the release, System files to the package.
+	Release, System []File
+	Scripts         Scripts
+	// Depends are Debian relationships that the scripts need.
+	Depends []string
+}
