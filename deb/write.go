@@ -159,7 +159,7 @@ func (p *plan) content(it item, scratch string) (*files.Content, error) {
 	c := &files.Content{
 		Destination: it.Path,
 		FileInfo: &files.ContentFileInfo{
-			Owner: it.Owner, Group: it.Group, Mode: it.Mode, MTime: p.req.SourceDate, Size: it.size,
+			Owner: it.Owner, Group: it.Group, Mode: it.Mode, MTime: it.time(p.req.SourceDate), Size: it.size,
 		},
 	}
 	switch it.Type {

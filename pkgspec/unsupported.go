@@ -33,9 +33,6 @@ func (s *Spec) Unsupported(use Use) Errors {
 	if s.Runtime.As == AsPackage {
 		missing("a runtime that is a package of its own is", "write as: bundled", "runtime", "as")
 	}
-	if s.Package.Releases > 0 {
-		missing("keeping several releases on a server is", "write releases: 0, which leaves the files in place", "package", "releases")
-	}
 	if len(s.Services) > 0 {
 		missing("writing units for services is", "delete the services section and ship units through package.contents", "services")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -68,18 +69,20 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	full, err := s.packageVersion(version)
+	if err != nil {
+		return err
+	}
 	c := &packageContent{
 		session: s, built: b, version: version,
-		layout: newLayout(s.spec, s.spec.Package.Prefix), staging: filepath.Join(staging, "view"),
+		layout: s.newLayout(b, s.spec.Package.Prefix, full), staging: filepath.Join(staging, "view"),
+		date: date, bundleDate: earlier(date, b.lock.Date),
 	}
-	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, prefix: c.layout.prefix, time: date}); err != nil {
+	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, places: c.layout.places, time: date}); err != nil {
 		return err
 	}
-	req := deb.Request{Settings: settings, SourceDate: date}
-	if req.Entries, err = c.entries(); err != nil {
-		return err
-	}
-	if req.Meta, err = c.meta(req.Entries); err != nil {
+	req, err := c.request(settings)
+	if err != nil {
 		return err
 	}
 	made, err := s.writeDeb(ctx, req, opts.dir)
@@ -90,6 +93,30 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 		return s.printJSON(map[string][]madePackage{"packages": {made}})
 	}
 	return s.println(made.Path)
+}
+
+// earlier is the date of the dependencies: the lock's, so that it stays from one
+// release to the next, but never later than the package's.
+func earlier(date, lock time.Time) time.Time {
+	if lock.Before(date) {
+		return lock
+	}
+	return date
+}
+
+// request is the package to write.
+func (c *packageContent) request(settings *deb.Settings) (deb.Request, error) {
+	req := deb.Request{Settings: settings, SourceDate: c.date}
+	entries, err := c.entries()
+	if err != nil {
+		return req, err
+	}
+	if req.Meta, err = c.meta(entries); err != nil {
+		return req, err
+	}
+	req.Entries = c.layout.packaged(entries)
+	req.Scripts, err = c.scripts()
+	return req, err
 }
 
 // writeDeb writes the package; until it is whole nothing has its name.

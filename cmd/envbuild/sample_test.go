@@ -76,6 +76,7 @@ func TestSample(t *testing.T) {
 		}
 	})
 	t.Run("deb", func(t *testing.T) { testSameDeb(t, c) })
+	t.Run("releases", func(t *testing.T) { testReleases(t, c) })
 }
 
 func testExecCodes(t *testing.T, c client) {
@@ -114,10 +115,10 @@ func testSameDeb(t *testing.T, c client) {
 	}
 }
 
-func debOf(t *testing.T, c client) madePackage {
+func debOf(t *testing.T, c client, args ...string) madePackage {
 	t.Helper()
 	var doc struct{ Packages []madePackage }
-	text := c.must(t, "deb", "--json", "-o", newFolder(t))
+	text := c.must(t, append([]string{"deb", "--json", "-o", newFolder(t)}, args...)...)
 	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Packages) != 1 {
 		t.Fatalf("deb printed %q, %v", text, err)
 	}
