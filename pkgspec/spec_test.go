@@ -43,8 +43,8 @@ func TestUnsupported(t *testing.T) {
 	text := string(readFull(t))
 	for use, want := range map[Use][]string{
 		UseBuild:   {"envbuild.yaml:30:3: dependencies from npm are"},
-		UseDeb:     {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is"},
-		UsePublish: {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:67:1: publishing packages is"},
+		UseDeb:     {"envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is"},
+		UsePublish: {"envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:67:1: publishing packages is"},
 	} {
 		s, err := Parse("envbuild.yaml", []byte(text))
 		if err != nil {
@@ -152,7 +152,7 @@ func TestInputs(t *testing.T) {
 		"packaging":       base + "package: {revision: 2}\napp: {files: [x]}\nenv: {A: b}\n",
 		"default written": strings.Replace(base, "{features", "{cpanfile: cpanfile, without: [test, develop], features", 1),
 		"build's own":     strings.Replace(base, "{features", "{build: {DBI: {env: {A: b}, apt: [libx-dev]}}, features", 1),
-		"bundled":         strings.Replace(base, "~5.36\"", "~5.36\", as: package, prefix: /opt/perl", 1),
+		"bundled":         strings.Replace(base, "~5.36\"", "~5.36\", as: package, prefix: /opt/perl, revision: 2, maintainer: A <a@b.c>", 1),
 	} {
 		other := mustParse(t, text)
 		if other.RuntimeInput() != s.RuntimeInput() || other.DependenciesInput() != s.DependenciesInput() {
@@ -212,6 +212,7 @@ func TestExamples(t *testing.T) {
 	needs := map[string]string{ // by path: siblings that judge functions ask for
 		"runtime.options.source": "sha256", "runtime.options.sha256": "source",
 		"runtime.prefix": "as: package", "services.x1.hot": "listen",
+		"runtime.revision": "as: package", "runtime.maintainer": "as: package",
 	}
 	var walk func(s schema, path []string, wrap func(string) string)
 	walk = func(s schema, path []string, wrap func(string) string) {

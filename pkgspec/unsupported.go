@@ -30,9 +30,6 @@ func (s *Spec) Unsupported(use Use) Errors {
 	if use == UseBuild {
 		return errs.sorted()
 	}
-	if s.Runtime.As == AsPackage {
-		missing("a runtime that is a package of its own is", "write as: bundled", "runtime", "as")
-	}
 	if len(s.Services) > 0 {
 		missing("writing units for services is", "delete the services section and ship units through package.contents", "services")
 	}

@@ -53,6 +53,8 @@ const (
 	ReleaseCollect  = "release.collect.tmpl"
 	ReleaseWithdraw = "release.prerm.tmpl"
 	ReleasePurge    = "release.postrm.tmpl"
+
+	RuntimeTriggered = "runtime.postinst.tmpl"
 )
 
 //go:embed *.tmpl

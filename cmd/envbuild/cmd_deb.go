@@ -74,25 +74,36 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 		return err
 	}
 	c := &packageContent{
-		session: s, built: b, version: version,
-		layout: s.newLayout(b, s.spec.Package.Prefix, full), staging: filepath.Join(staging, "view"),
+		session: s, built: b, version: version, staging: filepath.Join(staging, "view"),
 		date: date, bundleDate: earlier(date, b.lock.Date),
+	}
+	if c.layout, err = s.newLayout(b, s.spec.Package.Prefix, full); err != nil {
+		return err
 	}
 	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, places: c.layout.places, time: date}); err != nil {
 		return err
 	}
-	req, err := c.request(settings)
+	requests, err := c.requests(settings)
 	if err != nil {
 		return err
 	}
-	made, err := s.writeDeb(ctx, req, opts.dir)
-	if err != nil {
-		return err
+	var made []madePackage
+	for _, req := range requests {
+		m, err := s.writeDeb(ctx, req, opts.dir)
+		if err != nil {
+			return err
+		}
+		made = append(made, m)
 	}
 	if s.json {
-		return s.printJSON(map[string][]madePackage{"packages": {made}})
+		return s.printJSON(map[string][]madePackage{"packages": made})
 	}
-	return s.println(made.Path)
+	for _, m := range made {
+		if err := s.println(m.Path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // earlier is the date of the dependencies: the lock's, so that it stays from one
@@ -104,7 +115,19 @@ func earlier(date, lock time.Time) time.Time {
 	return date
 }
 
-// request is the package to write.
+// requests are the packages to write: the project's, and that of a runtime of its
+// own.
+func (c *packageContent) requests(settings *deb.Settings) ([]deb.Request, error) {
+	project, err := c.request(settings)
+	if err != nil || c.layout.shared == nil {
+		return []deb.Request{project}, err
+	}
+	project.Triggers.Interest = []string{c.layout.shared.trigger()}
+	runtime, err := c.runtimeRequest(settings)
+	return []deb.Request{project, runtime}, err
+}
+
+// request is the project's package.
 func (c *packageContent) request(settings *deb.Settings) (deb.Request, error) {
 	req := deb.Request{Settings: settings, SourceDate: c.date}
 	entries, err := c.entries()

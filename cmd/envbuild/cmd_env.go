@@ -36,21 +36,26 @@ func (p *program) envCommand() *cli.Command {
 	}
 }
 
-// serverLayout is where a package with that prefix stands. Only with several
-// releases does that depend on what is built.
+// serverLayout is where a package with that prefix stands. With several releases,
+// or a runtime that is a package of its own, that depends on what is built.
 func (s *session) serverLayout(ctx context.Context, prefix string) (layout, error) {
-	if s.spec.Package.Releases == 0 {
-		return s.newLayout(built{}, prefix, ""), nil
+	if s.spec.Package.Releases == 0 && s.spec.Runtime.As == pkgspec.AsBundled {
+		return s.newLayout(built{}, prefix, "")
 	}
-	version, err := s.appVersion(ctx, "")
+	b, err := s.buildOutputs(ctx, buildOptions{})
 	if err != nil {
 		return layout{}, err
 	}
-	if version, err = s.packageVersion(version); err != nil {
-		return layout{}, err
+	version := ""
+	if s.spec.Package.Releases > 0 {
+		if version, err = s.appVersion(ctx, ""); err != nil {
+			return layout{}, err
+		}
+		if version, err = s.packageVersion(version); err != nil {
+			return layout{}, err
+		}
 	}
-	b, err := s.buildOutputs(ctx, buildOptions{})
-	return s.newLayout(b, prefix, version), err
+	return s.newLayout(b, prefix, version)
 }
 
 // printEnvironment prints the environment of a package at prefix, or of the

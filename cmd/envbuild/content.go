@@ -30,7 +30,7 @@ type packageContent struct {
 // entries lists the bundle, the application, and what envbuild generates, where
 // they are on the server.
 func (c *packageContent) entries() ([]deb.Entry, error) {
-	entries, err := c.viewEntries()
+	entries, err := c.projectEntries()
 	if err != nil {
 		return nil, err
 	}
@@ -135,24 +135,36 @@ func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
 		Description: c.spec.Description,
 		Components:  c.components(),
 	}
+	if err := addLibraries(&m, entries); err != nil {
+		return m, err
+	}
+	if c.layout.shared != nil {
+		m.Depends = append(m.Depends, c.layout.shared.relation())
+	}
+	m.Depends = append(m.Depends, c.spec.Package.Depends...)
+	return m, nil
+}
+
+// addLibraries completes metadata by what the compiled files among entries tell.
+func addLibraries(m *deb.Meta, entries []deb.Entry) error {
 	var files []shlibs.ELF
 	for _, e := range entries {
 		if e.Source != "" {
 			files = append(files, shlibs.ELF{Path: e.Path, Source: e.Source, Links: linksTo(entries, e.Path)})
 		}
 	}
+	var err error
 	if m.Arch, err = shlibs.Arch(files); err != nil {
-		return m, err
+		return err
+	}
+	if m.Arch == "" {
+		m.Arch = "all"
 	}
 	needed, err := shlibs.Depends("/", files, nil)
-	if err != nil {
-		return m, err
-	}
 	for _, d := range needed {
 		m.Depends = append(m.Depends, d.Relation)
 	}
-	m.Depends = append(m.Depends, c.spec.Package.Depends...)
-	return m, nil
+	return err
 }
 
 // packageVersion is the package's whole version for a version of the

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/release"
@@ -21,18 +22,27 @@ type layout struct {
 	manifest string
 	// release is nil with releases: 0, where all files are in place.
 	release *release.Release
+	// shared is the package of the runtime, nil if this one holds the runtime.
+	shared *runtimePackage
 }
 
 // newLayout is where a package made of b stands if its prefix is that. version is
 // the package's whole version.
-func (s *session) newLayout(b built, prefix, version string) layout {
+func (s *session) newLayout(b built, prefix, version string) (layout, error) {
 	l := layout{places: below(prefix), prefix: prefix, home: prefix, current: prefix}
+	var err error
+	if l.shared, err = s.newRuntimePackage(b); err != nil {
+		return l, err
+	}
 	if keep := s.spec.Package.Releases; keep > 0 {
 		l.release = &release.Release{
-			Package: s.spec.Name, Prefix: prefix, Version: version, BundleID: bundleID(b), Keep: keep,
+			Package: s.spec.Name, Prefix: prefix, Version: version, BundleID: bundleID(b, l.shared), Keep: keep,
 		}
 		l.places = below(l.release.Bundle())
 		l.home, l.current = l.release.Dir(), l.release.Current()
+	}
+	if l.shared != nil {
+		l.runtime = l.shared.prefix
 	}
 	l.app = filepath.Join(l.home, "app")
 	l.rc = filepath.Join(l.home, "env.rc")
@@ -47,7 +57,7 @@ func (s *session) newLayout(b built, prefix, version string) layout {
 			l.base = app.Base
 		}
 	}
-	return l
+	return l, nil
 }
 
 // bundleVersion changes when the same outputs come to stand in another way below
@@ -55,11 +65,18 @@ func (s *session) newLayout(b built, prefix, version string) layout {
 const bundleVersion = "1"
 
 // bundleID names dependencies by nothing but their content, so that releases that
-// differ in the application alone share them.
-func bundleID(b built) string {
+// differ in the application alone share them. Of a runtime that is a package of
+// its own they hold the path and nothing else.
+func bundleID(b built, shared *runtimePackage) string {
 	h := digest.NewHasher("bundle")
 	h.Field("version", bundleVersion)
+	if shared != nil {
+		h.Field("runtime", shared.prefix)
+	}
 	for _, o := range b.outputs {
+		if shared != nil && o.Step.Kind == plan.Runtime {
+			continue
+		}
 		h.Field(string(o.Step.Kind), o.Step.Name, o.ID.String())
 	}
 	return h.SHA256().Short()

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/release"
+	"github.com/envbuild/envbuild/templates"
 )
 
 // releaseEntries are what a package with several releases has beside them: the
@@ -45,17 +47,31 @@ func (c *packageContent) reload() string {
 // scripts are the maintainer scripts: what the services need, the switch to the
 // release, what the services do then, and old releases go.
 func (c *packageContent) scripts() (deb.Scripts, error) {
-	svc := c.services.Scripts
-	out := deb.Scripts{PreInst: svc.PreInst, PreRm: svc.PreRm, PostRm: svc.PostRm}
-	if c.layout.release == nil {
-		out.PostInst = svc.Prepare + svc.Activate
-		return out, nil
+	var parts release.Parts
+	if r := c.layout.release; r != nil {
+		var err error
+		if parts, err = r.Parts(); err != nil {
+			return deb.Scripts{}, err
+		}
 	}
-	parts, err := c.layout.release.Parts()
-	out.PostInst = svc.Prepare + parts.Place + svc.Activate + parts.Collect
-	out.PreRm += parts.Withdraw
-	out.PostRm += parts.Purge
-	return out, err
+	svc := c.services.Scripts
+	triggered, err := c.triggered()
+	return deb.Scripts{
+		PreInst:  svc.PreInst,
+		PostInst: svc.Prepare + parts.Place + svc.Activate + triggered + parts.Collect,
+		PreRm:    svc.PreRm + parts.Withdraw,
+		PostRm:   svc.PostRm + parts.Purge,
+	}, err
+}
+
+// triggered is what the postinst does when the package of the runtime has changed.
+func (c *packageContent) triggered() (string, error) {
+	reload := c.reload()
+	if c.layout.shared == nil || reload == "" {
+		return "", nil
+	}
+	text, err := templates.Render(templates.RuntimeTriggered, struct{ Reload string }{"\t" + reload})
+	return string(text), err
 }
 
 // compressed is what gzip -9n makes of a text, as policy 12.1 asks of manual

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -82,6 +83,64 @@ func testReleases(t *testing.T, c client) {
 	got := c.must(t, "env", "--prefix", "/srv/notes", "--format", "dotenv")
 	if !regexp.MustCompile(`(?m)^PROJECT_BASE=.?/srv/notes/releases/1\.0\.0-1~[a-z]+1/app`).MatchString(got) ||
 		!regexp.MustCompile(`(?m)^PATH=.?/srv/notes/bundle/[0-9a-f]{12}/local/bin:`).MatchString(got) {
+		t.Errorf("the environment\n%s", got)
+	}
+}
+
+// testRuntimePackage makes perl a package of its own: its bytes are the same
+// whoever makes it, and the project's package depends on it.
+func testRuntimePackage(t *testing.T, c client) {
+	c.editSpec(t, `perl: "`+testPerl+`"`, `perl: "`+testPerl+"\"\n  as: package\n  maintainer: Perl Team <perl@example.org>")
+	defer c.editSpec(t, "\n  as: package\n  maintainer: Perl Team <perl@example.org>", "")
+	first := debsOf(t, c, 2)
+	out, err := exec.Command("dpkg-deb", "-f", first[1].Path, "Package", "Version", "Maintainer").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	series, _, _ := strings.Cut(strings.TrimPrefix(testPerl, "5."), ".")
+	m := regexp.MustCompile(`^Package: (envbuild-perl-5\.` + series + `-[0-9a-f]{8})\nVersion: (` + regexp.QuoteMeta(testPerl) +
+		`-1~[a-z]+1)\nMaintainer: Perl Team <perl@example.org>\n$`).FindStringSubmatch(string(out))
+	if m == nil {
+		t.Fatalf("the runtime's package says\n%s", out)
+	}
+	depends, err := exec.Command("dpkg-deb", "-f", first[0].Path, "Depends").Output()
+	if err != nil || !strings.Contains(string(depends), m[1]+" (>= "+m[2]+")") {
+		t.Errorf("%s %v", depends, err)
+	}
+	for _, c := range []struct{ deb, kind string }{{first[0].Path, "interest"}, {first[1].Path, "activate"}} {
+		out, err := exec.Command("dpkg-deb", "-I", c.deb, "triggers").Output()
+		if err != nil || string(out) != c.kind+"-noawait "+m[1]+"\n" {
+			t.Errorf("triggers %q %v", out, err)
+		}
+	}
+	files := listing(t, first[1].Path, regexp.MustCompile(`^/opt/`))
+	if !strings.Contains(files, "/opt/"+m[1]+"/bin/perl ") || strings.Contains(files, "/opt/web-notes") {
+		t.Errorf("the runtime's files\n%.2000s", files)
+	}
+	if files := listing(t, first[0].Path, regexp.MustCompile(`/bin/perl\b|/CORE/`)); files != "" {
+		t.Errorf("the project's package holds a perl\n%s", files)
+	}
+
+	// Another project, with its own maintainer and dates.
+	c.editSpec(t, "Web Notes Team <notes@", "Others <others@")
+	defer c.editSpec(t, "Others <others@", "Web Notes Team <notes@")
+	dated := client{dir: c.dir, env: append(append([]string{}, c.env...), "SOURCE_DATE_EPOCH=1900000000")}
+	second := debsOf(t, dated, 2, "--version", "2.0")
+	if first[1].SHA256 != second[1].SHA256 {
+		t.Errorf("%+v and %+v differ", first[1], second[1])
+	}
+	// A prefix of its own is another package.
+	c.editSpec(t, "as: package", "as: package\n  prefix: /usr/local/perl/perl-5.36\n  revision: 2")
+	defer c.editSpec(t, "\n  prefix: /usr/local/perl/perl-5.36\n  revision: 2", "")
+	third := debsOf(t, c, 2)
+	if strings.Contains(third[1].Path, m[1]) || !strings.Contains(third[1].Path, "_"+testPerl+"-2~") {
+		t.Errorf("%s and %s", third[1].Path, m[1])
+	}
+	if files := listing(t, third[1].Path, regexp.MustCompile(`^/usr/local/perl/perl-5.36/bin/perl$`)); files == "" {
+		t.Error("there is no perl at the prefix")
+	}
+	got := c.must(t, "env", "--prefix", "/srv/notes", "--format", "dotenv")
+	if !strings.Contains(got, "/srv/notes/local/bin:/usr/local/perl/perl-5.36/bin:") {
 		t.Errorf("the environment\n%s", got)
 	}
 }
