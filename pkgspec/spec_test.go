@@ -43,8 +43,8 @@ func TestUnsupported(t *testing.T) {
 	text := string(readFull(t))
 	for use, want := range map[Use][]string{
 		UseBuild:   {"envbuild.yaml:30:3: dependencies from npm are"},
-		UseDeb:     {"envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is"},
-		UsePublish: {"envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:67:1: publishing packages is"},
+		UseDeb:     {"envbuild.yaml:30:3: dependencies from npm are"},
+		UsePublish: {"envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:67:1: publishing packages is"},
 	} {
 		s, err := Parse("envbuild.yaml", []byte(text))
 		if err != nil {

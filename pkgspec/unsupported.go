@@ -30,9 +30,6 @@ func (s *Spec) Unsupported(use Use) Errors {
 	if use == UseBuild {
 		return errs.sorted()
 	}
-	if len(s.Services) > 0 {
-		missing("writing units for services is", "delete the services section and ship units through package.contents", "services")
-	}
 	if use == UsePublish {
 		missing("publishing packages is", "copy what envbuild deb made to the repository by hand", "publish")
 	}

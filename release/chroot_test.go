@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/release"
 )
 
@@ -24,11 +25,11 @@ type chroot struct{ dir string }
 func newChroot(t *testing.T) chroot {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		needed(t, "chroot and dpkg need root")
+		skiptest.Because(t, "chroot and dpkg need root")
 	}
 	tarball, err := exec.Command("../.ci/root").Output()
 	if err != nil {
-		needed(t, "no Debian root can be made: "+errorText(err))
+		skiptest.Because(t, "no Debian root can be made: %s", errorText(err))
 	}
 	c := chroot{dir: filepath.Join(t.TempDir(), "root")}
 	if err := os.Mkdir(c.dir, 0o755); err != nil {
@@ -43,22 +44,13 @@ func newChroot(t *testing.T) chroot {
 		t.Fatalf("tar: %v %s", err, out)
 	}
 	if err := unix.Mount("proc", filepath.Join(c.dir, "proc"), "proc", 0, ""); err != nil {
-		needed(t, "proc can't be mounted: "+err.Error())
+		skiptest.Because(t, "proc can't be mounted: %v", err)
 	}
 	null := filepath.Join(c.dir, "dev/null")
 	if err := unix.Mknod(null, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil && !errors.Is(err, unix.EEXIST) {
-		needed(t, "device files can't be made: "+err.Error())
+		skiptest.Because(t, "device files can't be made: %v", err)
 	}
 	return c
-}
-
-// needed skips, which CI forbids.
-func needed(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("ENVBUILD_TEST_NO_SKIP") != "" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }
 
 func errorText(err error) string {
@@ -121,7 +113,7 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	command, err := r.Script("echo reloaded >>/tmp/reloads\n")
+	command, err := r.Script("echo reloaded >>/tmp/reloads")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,12 +100,12 @@ func (r Release) values() values {
 	return values{Package: r.Package, Prefix: r.Prefix, Release: r.Version, Command: r.Command(), Keep: r.Keep}
 }
 
-// Script returns the text of the command. reload is a part of a POSIX shell script
-// that makes the services run what is current; it may be empty.
+// Script returns the text of the command. reload is the command line that makes
+// the services run what is current; it may be empty.
 func (r Release) Script(reload string) ([]byte, error) {
 	v := r.values()
 	if reload != "" {
-		v.Reload = "\n" + strings.TrimRight(reload, "\n") + "\n"
+		v.Reload = "\n\t" + reload + "\n"
 	}
 	return templates.Render(templates.ReleaseCommand, v)
 }

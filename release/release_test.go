@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func sample() Release {
@@ -41,7 +43,7 @@ func TestPlaces(t *testing.T) {
 func texts(t *testing.T) map[string]string {
 	t.Helper()
 	r := sample()
-	command, err := r.Script("systemctl reload web-sample.target\n")
+	command, err := r.Script("systemctl reload web-sample.target")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +63,7 @@ func texts(t *testing.T) map[string]string {
 }
 
 func TestShellcheck(t *testing.T) {
-	if _, err := exec.LookPath("shellcheck"); err != nil {
-		t.Skip("shellcheck is not installed")
-	}
+	skiptest.Without(t, "shellcheck", "dash")
 	for name, text := range texts(t) {
 		cmd := exec.Command("shellcheck", "--shell=dash", "-")
 		cmd.Stdin = strings.NewReader(text)
@@ -86,9 +86,7 @@ func TestManual(t *testing.T) {
 	if !strings.Contains(string(text), ".TH WEB-SAMPLE-RELEASE 8 2024-02-29 web-sample ") {
 		t.Errorf("%s", text)
 	}
-	if _, err := exec.LookPath("man"); err != nil {
-		t.Skip("man is not installed")
-	}
+	skiptest.Without(t, "man")
 	page := filepath.Join(t.TempDir(), "page.8")
 	if err := os.WriteFile(page, text, 0o644); err != nil {
 		t.Fatal(err)

@@ -130,6 +130,9 @@ func (c *packageContent) requests(settings *deb.Settings) ([]deb.Request, error)
 // request is the project's package.
 func (c *packageContent) request(settings *deb.Settings) (deb.Request, error) {
 	req := deb.Request{Settings: settings, SourceDate: c.date}
+	if err := c.makeServices(); err != nil {
+		return req, err
+	}
 	entries, err := c.entries()
 	if err != nil {
 		return req, err

@@ -41,7 +41,7 @@ func (c *packageContent) entries() ([]deb.Entry, error) {
 		}
 		entries = append(entries, app...)
 	}
-	for _, more := range []func() ([]deb.Entry, error){c.generatedEntries, c.releaseEntries} {
+	for _, more := range []func() ([]deb.Entry, error){c.generatedEntries, c.serviceEntries, c.releaseEntries} {
 		list, err := more()
 		if err != nil {
 			return nil, err
@@ -103,7 +103,7 @@ func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	rc, err := environment.RC(c.layout.rc)
+	rc, err := environment.ServerRC(c.layout.rc, service.Override(c.spec.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +141,7 @@ func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
 	if c.layout.shared != nil {
 		m.Depends = append(m.Depends, c.layout.shared.relation())
 	}
+	m.Depends = append(m.Depends, c.services.Depends...)
 	m.Depends = append(m.Depends, c.spec.Package.Depends...)
 	return m, nil
 }

@@ -41,7 +41,7 @@ func (c *packageContent) reload() string {
 	if len(c.spec.Services) == 0 {
 		return ""
 	}
-	return filepath.Join(c.layout.prefix, "services.sh") + " deploy\n"
+	return filepath.Join(c.layout.prefix, "services.sh") + " deploy"
 }
 
 // scripts are the maintainer scripts: what the services need, the switch to the
@@ -70,7 +70,7 @@ func (c *packageContent) triggered() (string, error) {
 	if c.layout.shared == nil || reload == "" {
 		return "", nil
 	}
-	text, err := templates.Render(templates.RuntimeTriggered, struct{ Reload string }{"\t" + reload})
+	text, err := templates.Render(templates.RuntimeTriggered, struct{ Package, Reload string }{c.spec.Name, reload})
 	return string(text), err
 }
 

@@ -128,6 +128,11 @@ func viewParts(outputs []build.StepOutput) []view.Part {
 // environment is the project's environment for a view at these places and an
 // application at base.
 func (s *session) environment(at places, base string) (*env.Environment, error) {
+	return env.New(s.pinned(at, base), s.spec.Env)
+}
+
+// pinned are the variables that the spec can't replace.
+func (s *session) pinned(at places, base string) []env.Var {
 	pinned := []env.Var{env.Literals("PROJECT_BASE", env.Set, base)}
 	for _, v := range s.language.Environment() {
 		values := make([]string, len(v.Values))
@@ -136,7 +141,7 @@ func (s *session) environment(at places, base string) (*env.Environment, error) 
 		}
 		pinned = append(pinned, env.Literals(v.Name, envKind(v.Kind), values...))
 	}
-	return env.New(pinned, s.spec.Env)
+	return pinned
 }
 
 func envKind(k lang.VarKind) env.Kind {

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/service"
+)
+
+// makeServices makes what the package ships for its services, and the file in
+// which a server's administrator overrides variables.
+func (c *packageContent) makeServices() error {
+	runtime := ""
+	for _, o := range c.built.outputs {
+		if o.Step.Kind == plan.Runtime {
+			runtime = o.ID.Short()
+		}
+	}
+	files, err := service.New(service.Input{
+		Name:        c.spec.Name,
+		Description: c.spec.Description,
+		Paths: service.Paths{
+			Prefix: c.layout.prefix, Release: c.layout.home, Current: c.layout.current, Base: c.layout.base,
+		},
+		Services: c.spec.Services,
+		Formats:  c.spec.ServicesFormat,
+		Pinned:   c.pinned(c.layout.places, c.layout.base),
+		Env:      c.spec.Env,
+		Runtime:  runtime,
+	})
+	if err != nil {
+		return err
+	}
+	c.services = *files
+	return nil
+}
+
+func (c *packageContent) serviceEntries() ([]deb.Entry, error) {
+	var out []deb.Entry
+	for _, list := range [][]service.File{c.services.Release, c.services.System} {
+		for _, f := range list {
+			e := deb.Entry{Path: f.Path, Content: f.Content, Mode: f.Mode}
+			if f.Config {
+				e.Type = deb.Config
+			}
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
