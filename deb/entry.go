@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Type is what an entry becomes on the disk.
@@ -45,6 +46,17 @@ type Entry struct {
 	Content []byte
 	// Target is what a Link or Hardlink points to.
 	Target string
+	// Time is when it was last changed, in whole seconds; zero is the package's
+	// source date.
+	Time time.Time
+}
+
+// time returns the entry's time in a package of that date.
+func (e Entry) time(date time.Time) time.Time {
+	if e.Time.IsZero() {
+		return date
+	}
+	return e.Time.UTC().Truncate(time.Second)
 }
 
 // EntryError says that an entry can't be packaged.

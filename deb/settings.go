@@ -305,6 +305,9 @@ func (s *Settings) license() string {
 	return s.decoded.License
 }
 
+// Compression is what the spec asks for, as Request has it, or "".
+func (s *Settings) Compression() string { return s.compression() }
+
 func (s *Settings) compression() string {
 	if s == nil {
 		return ""

@@ -30,6 +30,8 @@ type Request struct {
 	Entries []Entry
 	// Scripts are the maintainer scripts that envbuild needs.
 	Scripts Scripts
+	// Triggers are dpkg's triggers that envbuild needs.
+	Triggers Triggers
 	// Settings are the spec's own keys of nfpm, or nil.
 	Settings *Settings
 	// SourceDate is the time of everything inside, in whole seconds.
@@ -132,6 +134,7 @@ func (p *plan) info(scratch string) (*nfpm.Info, error) {
 	info.Depends = once(m.Depends)
 	info.MTime, info.DisableGlobbing = p.req.SourceDate, true
 	info.Deb.Compression = p.compression()
+	p.req.Triggers.addTo(info)
 	for i, it := range p.tree {
 		c, err := p.content(it, filepath.Join(scratch, strconv.Itoa(i)))
 		if err != nil {
@@ -159,7 +162,7 @@ func (p *plan) content(it item, scratch string) (*files.Content, error) {
 	c := &files.Content{
 		Destination: it.Path,
 		FileInfo: &files.ContentFileInfo{
-			Owner: it.Owner, Group: it.Group, Mode: it.Mode, MTime: p.req.SourceDate, Size: it.size,
+			Owner: it.Owner, Group: it.Group, Mode: it.Mode, MTime: it.time(p.req.SourceDate), Size: it.size,
 		},
 	}
 	switch it.Type {

@@ -62,6 +62,8 @@ func badSpecs() []badSpec {
 		{name: "sha256", text: "name: app\nruntime: {perl: 5, options: {sha256: abc}}\n", whole: true},
 		{name: "options", text: "name: app\nruntime: {perl: 5, options: {threads: maybe, patches: [../x, /y], configure: -Dx}}\n", whole: true},
 		{name: "runtime prefix of a bundled runtime", text: "name: app\nruntime: {perl: 5, prefix: /opt/perl}\n", whole: true},
+		{name: "revision of a bundled runtime", text: "name: app\nruntime: {perl: 5, revision: 2, maintainer: A <a@example.org>}\n", whole: true},
+		{name: "runtime inside the project", text: "name: app\nruntime: {perl: 5, as: package, prefix: /opt/app/perl}\n", whole: true},
 
 		{name: "cpan", text: "dependencies:\n  cpan:\n    without: [tests]\n    cpanfile: /etc/cpanfile\n    features: sqlite\n"},
 		{name: "mirrors", text: "dependencies:\n  cpan:\n    mirrors: [\"ftp://x.org/\", /srv/cpan, https://user:secret@x.org/, \"http://\", \"http://a b/\"]\n"},

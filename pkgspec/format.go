@@ -69,6 +69,11 @@ func runtimeShape() shape[Runtime] {
 			"bundled puts it into the project's package; package makes it one that projects share.", `as: bundled`),
 		key("prefix", text(checkPrefix), func(r *Runtime, v string) { r.Prefix = v },
 			"Where a runtime that is a package of its own is installed.", `prefix: /usr/local/perl/perl-5.36`),
+		key("revision", or(integer(1, 99999), 1), func(r *Runtime, v int) { r.Revision = v },
+			"The Debian revision of a runtime that is a package of its own.", `revision: 2`),
+		key("maintainer", text(checkMaintainer), func(r *Runtime, v string) { r.Maintainer = v },
+			"Who answers for a runtime that is a package of its own; by default who answers for the project.",
+			`maintainer: Perl Team <perl@example.org>`),
 	), judgeRuntime)
 }
 

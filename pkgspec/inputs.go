@@ -107,6 +107,7 @@ func (l *Lock) Digest() digest.SHA256 {
 	}
 	h.Field("date", formatDate(l.Date))
 	h.Field("runtime", append([]string{l.Runtime.Language, l.Runtime.Version}, l.Runtime.Source.fields()...)...)
+	h.Field("runtime date", formatDate(l.Runtime.Date))
 	for _, p := range sortedPins(l.Distributions) {
 		h.Field("distribution", append([]string{p.Name, p.Version, strconv.FormatInt(p.CBytes, 10)}, p.Source.fields()...)...)
 		h.Field("requires", set(p.Requires)...)

@@ -38,7 +38,11 @@ type LockInput struct {
 type RuntimePin struct {
 	Language string // "perl"
 	Version  string // "5.36.0"
-	Source   SourcePin
+	// Date is the newest time that its archive records, like Lock.Date, so that the
+	// package of a shared runtime doesn't depend on the project that makes it. It is
+	// zero in a lock that an older envbuild made.
+	Date   time.Time
+	Source SourcePin
 }
 
 // SourcePin names an archive by its content.

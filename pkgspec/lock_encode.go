@@ -27,6 +27,9 @@ func (l *Lock) Encode() []byte {
 	w.line(0, "runtime", "")
 	w.line(1, "language", plainKey(l.Runtime.Language))
 	w.line(1, "version", strconv.Quote(l.Runtime.Version))
+	if !l.Runtime.Date.IsZero() {
+		w.line(1, "date", formatDate(l.Runtime.Date))
+	}
 	w.source(1, l.Runtime.Source)
 	w.line(0, "distributions", "")
 	for _, p := range sortedPins(l.Distributions) {

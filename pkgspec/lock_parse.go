@@ -198,7 +198,7 @@ func (p *lockParser) sum(v scalarAt) digest.SHA256 {
 
 func (p *lockParser) lock() *Lock {
 	p.version()
-	l := &Lock{Date: p.date()}
+	l := &Lock{Date: p.date(0)}
 	p.section(0, "inputs")
 	for p.depth() == 1 {
 		k, v := p.entry(1)
@@ -206,7 +206,11 @@ func (p *lockParser) lock() *Lock {
 		p.ascending(k, len(l.Inputs), func(i int) string { return l.Inputs[i].Name })
 	}
 	p.section(0, "runtime")
-	l.Runtime = RuntimePin{Language: p.value(1, "language").text, Version: p.value(1, "version").text, Source: p.source(1)}
+	l.Runtime = RuntimePin{Language: p.value(1, "language").text, Version: p.value(1, "version").text}
+	if p.peek(1, "date") {
+		l.Runtime.Date = p.date(1)
+	}
+	l.Runtime.Source = p.source(1)
 	p.section(0, "distributions")
 	lines := map[string]scalarAt{}
 	for p.depth() == 1 {
@@ -234,8 +238,8 @@ func (p *lockParser) version() {
 	}
 }
 
-func (p *lockParser) date() time.Time {
-	v := p.value(0, "date")
+func (p *lockParser) date(depth int) time.Time {
+	v := p.value(depth, "date")
 	t, err := time.Parse(time.RFC3339, v.text)
 	if p.err == nil && (err != nil || formatDate(t) != v.text) {
 		p.fail(v.line, v.col, quote(v.text)+" is no date such as 2024-01-31T12:00:00Z", relock)

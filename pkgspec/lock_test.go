@@ -22,7 +22,7 @@ func sampleLock() *Lock {
 			{"dependencies", digest.Sum([]byte("3"))}, {"runtime", digest.Sum([]byte("4"))},
 		},
 		Date: time.Date(2024, 1, 31, 12, 30, 15, 0, time.UTC),
-		Runtime: RuntimePin{Language: "perl", Version: "5.36.0", Source: SourcePin{
+		Runtime: RuntimePin{Language: "perl", Version: "5.36.0", Date: time.Date(2022, 5, 27, 20, 48, 13, 0, time.UTC), Source: SourcePin{
 			Path: "perl-5.36.0.tar.xz", URL: "https://example.org/perl 5.tar.xz", SHA256: digest.Sum([]byte("p")), Size: 12825392,
 		}},
 		Distributions: []Pin{

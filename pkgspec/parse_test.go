@@ -65,6 +65,7 @@ func TestParseFull(t *testing.T) {
 		Description: "The web application of some project\nwhich says more about itself here.\n",
 		Runtime: Runtime{
 			Language: "perl", Constraint: "5.36.3", As: AsPackage, Prefix: "/usr/local/perl/perl-5.36",
+			Revision: 1, Maintainer: "Ops Team <ops@example.org>",
 			Options: RuntimeOptions{
 				Configure: []string{"-Accflags=-DNDEBUG"}, Patches: []string{"patches/x.diff"}, Threads: true,
 				Source: "https://www.cpan.org/src/5.0/perl-5.36.3.tar.xz",

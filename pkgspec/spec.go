@@ -61,6 +61,11 @@ type Runtime struct {
 	// Prefix is where a runtime that is a package of its own is installed. It is
 	// empty unless the spec gives it.
 	Prefix string
+	// Revision is the Debian revision of that package, at least 1.
+	Revision int
+	// Maintainer answers for that package: who answers for the project unless the
+	// spec gives it.
+	Maintainer string
 }
 
 // RuntimeOptions say how the runtime is built.

@@ -30,15 +30,6 @@ func (s *Spec) Unsupported(use Use) Errors {
 	for _, o := range s.Dependencies.Others {
 		missing("dependencies from "+o.Name+" are", "those from cpan are", "dependencies", o.Name)
 	}
-	if use == UseBuild {
-		return errs.sorted()
-	}
-	if s.Runtime.As == AsPackage {
-		missing("a runtime that is a package of its own is", "write as: bundled", "runtime", "as")
-	}
-	if s.Package.Releases > 0 {
-		missing("keeping several releases on a server is", "write releases: 0, which leaves the files in place", "package", "releases")
-	}
 	return errs.sorted()
 }
 

@@ -62,13 +62,33 @@ func (s *Spec) finish(d *decoder) {
 			d.fail(d.doc.find([]string{"name"}), "name", "the default prefix doesn't do: "+p.message, "give package.prefix")
 		}
 	}
-	if s.Runtime.Prefix != "" && s.Runtime.As != AsPackage {
-		d.fail(d.doc.find([]string{"runtime", "prefix"}), "runtime.prefix", "is for a runtime that is a package of its own",
-			"add as: package, or delete it; a bundled runtime stands below package.prefix")
-	}
+	s.finishRuntime(d)
 	known := s.checkEnv(d, []string{"env"}, s.Env, BuiltinRefs())
 	s.finishServices(d, known)
 }
+
+// finishRuntime checks what only a runtime that is a package of its own can have.
+func (s *Spec) finishRuntime(d *decoder) {
+	runtime := d.doc.root.Get("runtime")
+	if s.Runtime.As != AsPackage {
+		for _, key := range []string{"prefix", "revision", "maintainer"} {
+			if f := runtime.field(key); f != nil {
+				d.fail(f.Value, "runtime."+key, "is for a runtime that is a package of its own",
+					"add as: package, or delete it; a bundled runtime is part of the project's package")
+			}
+		}
+		return
+	}
+	if s.Runtime.Maintainer == "" {
+		s.Runtime.Maintainer = s.Maintainer
+	}
+	if p, q := s.Runtime.Prefix, s.Package.Prefix; p != "" && (within(p, q) || within(q, p)) {
+		d.fail(runtime.field("prefix").Value, "runtime.prefix", "and package.prefix, "+q+", lie in one another",
+			"two packages can't own one folder: choose another for one of them")
+	}
+}
+
+func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
 
 // checkEnv checks that each variable refers to earlier ones and returns the names
 // that are known after the last.

@@ -45,6 +45,16 @@ const (
 	PostInstActivate = "postinst-activate.tmpl"
 	PreRm            = "prerm.tmpl"
 	PostRm           = "postrm.tmpl"
+
+	// Of releases.
+	ReleaseCommand  = "release.sh.tmpl"
+	ReleaseManual   = "release.8.tmpl"
+	ReleasePlace    = "release.postinst.tmpl"
+	ReleaseCollect  = "release.collect.tmpl"
+	ReleaseWithdraw = "release.prerm.tmpl"
+	ReleasePurge    = "release.postrm.tmpl"
+
+	RuntimeTriggered = "runtime.postinst.tmpl"
 )
 
 //go:embed *.tmpl

@@ -133,3 +133,20 @@ type Interpreter interface {
 	// Interpreter is the program that runs scripts, below plan.RuntimePrefix.
 	Interpreter() string
 }
+
+// RuntimePackager is a language whose runtime can be a package of its own, which
+// projects share.
+type RuntimePackager interface {
+	// RuntimeABI reads what compiled distributions rely on from a runtime's output.
+	RuntimeABI(tree string) (RuntimeABI, error)
+}
+
+// RuntimeABI says which runtimes can take each other's place below distributions
+// that were compiled for one of them: those for which it is equal.
+type RuntimeABI struct {
+	// Series is what their versions have in common: "5.36".
+	Series string
+	// Settings are what else has to be equal, sorted, each in words of the
+	// language's own: "usethreads=define".
+	Settings []string
+}

@@ -105,7 +105,7 @@ func (s *session) buildLocal(ctx context.Context, opts buildOptions) (local, err
 		return local{}, err
 	}
 	if path, there := s.store.View(localViewName(b)); !there {
-		if err := s.makeView(ctx, b, viewRequest{dest: path, prefix: path, time: localViewTime()}); err != nil {
+		if err := s.makeView(ctx, b, viewRequest{dest: path, places: below(path), time: localViewTime()}); err != nil {
 			return local{}, err
 		}
 	}
@@ -118,7 +118,7 @@ func (s *session) useLocal(b built) (local, error) {
 	name := localViewName(b)
 	l := local{built: b, path: s.store.ViewPath(name)}
 	var err error
-	if l.env, err = s.environment(l.path, s.spec.Dir); err != nil {
+	if l.env, err = s.environment(below(l.path), s.spec.Dir); err != nil {
 		return local{}, err
 	}
 	if err := s.linkView(l.path); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -89,28 +90,71 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	c := &packageContent{
-		session: s, built: b, version: version,
-		layout: newLayout(s.spec, s.spec.Package.Prefix), staging: filepath.Join(staging, "view"),
-	}
-	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, prefix: c.layout.prefix, time: date}); err != nil {
-		return nil, err
-	}
-	if err := c.makeServices(); err != nil {
-		return nil, err
-	}
-	req := deb.Request{Settings: settings, SourceDate: date, Scripts: c.scripts()}
-	if req.Entries, err = c.entries(); err != nil {
-		return nil, err
-	}
-	if req.Meta, err = c.meta(req.Entries); err != nil {
-		return nil, err
-	}
-	made, err := s.writeDeb(ctx, req, opts.dir)
+	full, err := s.packageVersion(version)
 	if err != nil {
 		return nil, err
 	}
-	return []madePackage{made}, nil
+	c := &packageContent{
+		session: s, built: b, version: version, staging: filepath.Join(staging, "view"),
+		date: date, bundleDate: earlier(date, b.lock.Date),
+	}
+	if c.layout, err = s.newLayout(b, s.spec.Package.Prefix, full); err != nil {
+		return nil, err
+	}
+	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, places: c.layout.places, time: date}); err != nil {
+		return nil, err
+	}
+	requests, err := c.requests(settings)
+	if err != nil {
+		return nil, err
+	}
+	for _, req := range requests {
+		m, err := s.writeDeb(ctx, req, opts.dir)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// earlier is the date of the dependencies: the lock's, so that it stays from one
+// release to the next, but never later than the package's.
+func earlier(date, lock time.Time) time.Time {
+	if lock.Before(date) {
+		return lock
+	}
+	return date
+}
+
+// requests are the packages to write: the project's, and that of a runtime of its
+// own.
+func (c *packageContent) requests(settings *deb.Settings) ([]deb.Request, error) {
+	project, err := c.request(settings)
+	if err != nil || c.layout.shared == nil {
+		return []deb.Request{project}, err
+	}
+	project.Triggers.Interest = []string{c.layout.shared.trigger()}
+	runtime, err := c.runtimeRequest(settings)
+	return []deb.Request{project, runtime}, err
+}
+
+// request is the project's package.
+func (c *packageContent) request(settings *deb.Settings) (deb.Request, error) {
+	req := deb.Request{Settings: settings, SourceDate: c.date}
+	if err := c.makeServices(); err != nil {
+		return req, err
+	}
+	entries, err := c.entries()
+	if err != nil {
+		return req, err
+	}
+	if req.Meta, err = c.meta(entries); err != nil {
+		return req, err
+	}
+	req.Entries = c.layout.packaged(entries)
+	req.Scripts, err = c.scripts()
+	return req, err
 }
 
 // writeDeb writes the package; until it is whole nothing has its name.

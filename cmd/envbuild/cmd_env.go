@@ -36,8 +36,30 @@ func (p *program) envCommand() *cli.Command {
 	}
 }
 
-// printEnvironment prints the environment of a package at prefix, which needs
-// no build, or of the local view.
+// serverLayout is where a package with that prefix stands. With several releases,
+// or a runtime that is a package of its own, that depends on what is built.
+func (s *session) serverLayout(ctx context.Context, prefix string) (layout, error) {
+	if s.spec.Package.Releases == 0 && s.spec.Runtime.As == pkgspec.AsBundled {
+		return s.newLayout(built{}, prefix, "")
+	}
+	b, err := s.buildOutputs(ctx, buildOptions{})
+	if err != nil {
+		return layout{}, err
+	}
+	version := ""
+	if s.spec.Package.Releases > 0 {
+		if version, err = s.appVersion(ctx, ""); err != nil {
+			return layout{}, err
+		}
+		if version, err = s.packageVersion(version); err != nil {
+			return layout{}, err
+		}
+	}
+	return s.newLayout(b, prefix, version)
+}
+
+// printEnvironment prints the environment of a package at prefix, or of the
+// local view.
 func (s *session) printEnvironment(ctx context.Context, prefix string, format env.Format) error {
 	file := filepath.Join(s.spec.Dir, "config", "env.rc")
 	var environment *env.Environment
@@ -45,10 +67,12 @@ func (s *session) printEnvironment(ctx context.Context, prefix string, format en
 		if !filepath.IsAbs(prefix) {
 			return &usageError{message: fmt.Sprintf("--prefix: %s is not absolute", prefix)}
 		}
-		layout := newLayout(s.spec, filepath.Clean(prefix))
+		layout, err := s.serverLayout(ctx, filepath.Clean(prefix))
+		if err != nil {
+			return err
+		}
 		file = layout.rc
-		var err error
-		if environment, err = s.environment(layout.prefix, layout.base); err != nil {
+		if environment, err = s.environment(layout.places, layout.base); err != nil {
 			return err
 		}
 	} else {

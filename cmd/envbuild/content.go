@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/shlibs"
@@ -18,16 +19,18 @@ import (
 type packageContent struct {
 	*session
 	built   built
-	version string
+	version string // the application's
 	layout  layout
 	staging string // the folder of the relocated view
-
-	services service.Files
+	// date is that of the package, and bundleDate that of the dependencies in it.
+	date, bundleDate time.Time
+	services         service.Files
 }
 
-// entries lists the bundle, the application, and what envbuild generates.
+// entries lists the bundle, the application, and what envbuild generates, where
+// they are on the server.
 func (c *packageContent) entries() ([]deb.Entry, error) {
-	entries, err := c.viewEntries()
+	entries, err := c.projectEntries()
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +41,14 @@ func (c *packageContent) entries() ([]deb.Entry, error) {
 		}
 		entries = append(entries, app...)
 	}
-	generated, err := c.generatedEntries()
-	entries = append(entries, generated...)
-	return append(entries, c.serviceEntries()...), err
+	for _, more := range []func() ([]deb.Entry, error){c.generatedEntries, c.serviceEntries, c.releaseEntries} {
+		list, err := more()
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, list...)
+	}
+	return entries, nil
 }
 
 func (c *packageContent) viewEntries() ([]deb.Entry, error) {
@@ -50,14 +58,14 @@ func (c *packageContent) viewEntries() ([]deb.Entry, error) {
 	}
 	var out []deb.Entry
 	for _, e := range list {
-		entry := deb.Entry{Path: filepath.Join(c.layout.prefix, e.Path), Mode: e.Mode.Perm()}
+		entry := deb.Entry{Path: c.layout.placed(e.Path), Mode: e.Mode.Perm(), Time: c.bundleDate}
 		switch {
 		case e.Mode.IsDir():
 			entry.Type = deb.Dir
 		case e.Mode&fs.ModeSymlink != 0:
 			entry.Type, entry.Target, entry.Mode = deb.Link, e.Target, 0
 		case e.Hardlink != "" && e.Hardlink != e.Path:
-			entry.Type, entry.Target = deb.Hardlink, filepath.Join(c.layout.prefix, e.Hardlink)
+			entry.Type, entry.Target = deb.Hardlink, c.layout.placed(e.Hardlink)
 		default:
 			entry.Source = filepath.Join(c.staging, e.Path)
 		}
@@ -91,7 +99,7 @@ func (c *packageContent) appEntries() ([]deb.Entry, error) {
 }
 
 func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
-	environment, err := c.environment(c.layout.prefix, c.layout.base)
+	environment, err := c.environment(c.layout.places, c.layout.base)
 	if err != nil {
 		return nil, err
 	}
@@ -116,36 +124,55 @@ func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
 // meta is what the control file says, with the shared libraries of the content
 // among the dependencies.
 func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
-	release, err := os.ReadFile("/etc/os-release")
+	version, err := c.packageVersion(c.version)
 	if err != nil {
 		return deb.Meta{}, err
 	}
 	m := deb.Meta{
 		Name:        c.spec.Name,
-		Version:     deb.Version(c.version, c.spec.Package.Revision, deb.Codename(release)),
+		Version:     version,
 		Maintainer:  c.spec.Maintainer,
 		Description: c.spec.Description,
 		Components:  c.components(),
 	}
+	if err := addLibraries(&m, entries); err != nil {
+		return m, err
+	}
+	if c.layout.shared != nil {
+		m.Depends = append(m.Depends, c.layout.shared.relation())
+	}
+	m.Depends = append(m.Depends, c.services.Depends...)
+	m.Depends = append(m.Depends, c.spec.Package.Depends...)
+	return m, nil
+}
+
+// addLibraries completes metadata by what the compiled files among entries tell.
+func addLibraries(m *deb.Meta, entries []deb.Entry) error {
 	var files []shlibs.ELF
 	for _, e := range entries {
 		if e.Source != "" {
 			files = append(files, shlibs.ELF{Path: e.Path, Source: e.Source, Links: linksTo(entries, e.Path)})
 		}
 	}
+	var err error
 	if m.Arch, err = shlibs.Arch(files); err != nil {
-		return m, err
+		return err
+	}
+	if m.Arch == "" {
+		m.Arch = "all"
 	}
 	needed, err := shlibs.Depends("/", files, nil)
-	if err != nil {
-		return m, err
-	}
 	for _, d := range needed {
 		m.Depends = append(m.Depends, d.Relation)
 	}
-	m.Depends = append(m.Depends, c.services.Depends...)
-	m.Depends = append(m.Depends, c.spec.Package.Depends...)
-	return m, nil
+	return err
+}
+
+// packageVersion is the package's whole version for a version of the
+// application.
+func (s *session) packageVersion(version string) (string, error) {
+	system, err := os.ReadFile("/etc/os-release")
+	return deb.Version(version, s.spec.Package.Revision, deb.Codename(system)), err
 }
 
 // linksTo returns the symbolic links that lead to a shared library: a program

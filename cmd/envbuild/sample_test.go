@@ -92,6 +92,8 @@ func TestSample(t *testing.T) {
 	})
 	t.Run("deb", func(t *testing.T) { testSameDeb(t, c) })
 	t.Run("publish", func(t *testing.T) { testPublishSample(t, c) })
+	t.Run("releases", func(t *testing.T) { testReleases(t, c) })
+	t.Run("runtime package", func(t *testing.T) { testRuntimePackage(t, c) })
 }
 
 func testExecCodes(t *testing.T, c client) {
@@ -130,12 +132,17 @@ func testSameDeb(t *testing.T, c client) {
 	}
 }
 
-func debOf(t *testing.T, c client) madePackage {
+func debOf(t *testing.T, c client, args ...string) madePackage {
+	t.Helper()
+	return debsOf(t, c, 1, args...)[0]
+}
+
+func debsOf(t *testing.T, c client, want int, args ...string) []madePackage {
 	t.Helper()
 	var doc struct{ Packages []madePackage }
-	text := c.must(t, "deb", "--json", "-o", newFolder(t))
-	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Packages) != 1 {
+	text := c.must(t, append([]string{"deb", "--json", "-o", newFolder(t)}, args...)...)
+	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Packages) != want {
 		t.Fatalf("deb printed %q, %v", text, err)
 	}
-	return doc.Packages[0]
+	return doc.Packages
 }

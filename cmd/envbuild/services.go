@@ -10,7 +10,7 @@ import (
 // checkServices finds environments of services that can't be, before anything is
 // built for them.
 func (s *session) checkServices() error {
-	pinned := s.pinned(s.spec.Package.Prefix, s.spec.Package.Prefix)
+	pinned := s.pinned(below(s.spec.Package.Prefix), s.spec.Package.Prefix)
 	if _, err := env.New(pinned, s.spec.Env); err != nil {
 		return err
 	}
@@ -35,11 +35,11 @@ func (c *packageContent) makeServices() error {
 		Name:        c.spec.Name,
 		Description: c.spec.Description,
 		Paths: service.Paths{
-			Prefix: c.layout.prefix, Release: c.layout.prefix, Current: c.layout.prefix, Base: c.layout.base,
+			Prefix: c.layout.prefix, Release: c.layout.home, Current: c.layout.current, Base: c.layout.base,
 		},
 		Services: c.spec.Services,
 		Formats:  c.spec.ServicesFormat,
-		Pinned:   c.pinned(c.layout.prefix, c.layout.base),
+		Pinned:   c.pinned(c.layout.places, c.layout.base),
 		Env:      c.spec.Env,
 		Runtime:  runtime,
 	})
@@ -50,14 +50,7 @@ func (c *packageContent) makeServices() error {
 	return nil
 }
 
-// scripts are the maintainer scripts. With all files in place there is nothing to
-// switch to between the parts of postinst.
-func (c *packageContent) scripts() deb.Scripts {
-	s := c.services.Scripts
-	return deb.Scripts{PreInst: s.PreInst, PostInst: s.Prepare + s.Activate, PreRm: s.PreRm, PostRm: s.PostRm}
-}
-
-func (c *packageContent) serviceEntries() []deb.Entry {
+func (c *packageContent) serviceEntries() ([]deb.Entry, error) {
 	var out []deb.Entry
 	for _, list := range [][]service.File{c.services.Release, c.services.System} {
 		for _, f := range list {
@@ -68,5 +61,5 @@ func (c *packageContent) serviceEntries() []deb.Entry {
 			out = append(out, e)
 		}
 	}
-	return out
+	return out, nil
 }

@@ -23,17 +23,41 @@ const (
 	bundleFolder  = "local"
 )
 
-// prefixes replaces the prefixes of the build by those below a real one.
-func prefixes(prefix string) []view.Rewrite {
-	return []view.Rewrite{
-		{From: plan.RuntimePrefix, To: filepath.Join(prefix, runtimeFolder)},
-		{From: plan.BundlePrefix, To: filepath.Join(prefix, bundleFolder)},
+// places are the real prefixes of a view's two parts.
+type places struct {
+	runtime string // the interpreter
+	bundle  string // the distributions
+}
+
+// below puts both parts below one folder, as the local view has them.
+func below(prefix string) places {
+	return places{runtime: filepath.Join(prefix, runtimeFolder), bundle: filepath.Join(prefix, bundleFolder)}
+}
+
+// prefixes replaces the prefixes of the build by the real ones.
+func (p places) prefixes() []view.Rewrite {
+	return []view.Rewrite{{From: plan.RuntimePrefix, To: p.runtime}, {From: plan.BundlePrefix, To: p.bundle}}
+}
+
+// relocate puts the real prefixes into a language's value.
+func (p places) relocate(value string) string {
+	for _, rw := range p.prefixes() {
+		value = strings.ReplaceAll(value, rw.From, rw.To)
 	}
+	return value
+}
+
+// placed is where the file that a view has at path is to be.
+func (p places) placed(path string) string {
+	if rest, ok := strings.CutPrefix(path, runtimeFolder); ok && (rest == "" || rest[0] == '/') {
+		return p.runtime + rest
+	}
+	return p.bundle + strings.TrimPrefix(path, bundleFolder)
 }
 
 type viewRequest struct {
 	dest   string // where the view appears
-	prefix string // where its files believe to be
+	places places // where its files believe to be
 	time   time.Time
 }
 
@@ -46,7 +70,7 @@ func (s *session) makeView(ctx context.Context, b built, req viewRequest) error 
 	}
 	res, err := view.Make(ctx, view.Request{
 		Parts:        viewParts(b.outputs),
-		Rewrites:     prefixes(req.prefix),
+		Rewrites:     req.places.prefixes(),
 		Placeholders: []string{plan.WorkPath},
 		Forbidden:    s.store.PrivatePaths(),
 		Dest:         req.dest,
@@ -101,19 +125,19 @@ func viewParts(outputs []build.StepOutput) []view.Part {
 	return []view.Part{runtime, bundle}
 }
 
-// environment is the project's environment for a view at prefix and an
+// environment is the project's environment for a view at these places and an
 // application at base.
-func (s *session) environment(prefix, base string) (*env.Environment, error) {
-	return env.New(s.pinned(prefix, base), s.spec.Env)
+func (s *session) environment(at places, base string) (*env.Environment, error) {
+	return env.New(s.pinned(at, base), s.spec.Env)
 }
 
 // pinned are the variables that the spec can't replace.
-func (s *session) pinned(prefix, base string) []env.Var {
+func (s *session) pinned(at places, base string) []env.Var {
 	pinned := []env.Var{env.Literals("PROJECT_BASE", env.Set, base)}
 	for _, v := range s.language.Environment() {
 		values := make([]string, len(v.Values))
 		for i, value := range v.Values {
-			values[i] = relocate(value, prefix)
+			values[i] = at.relocate(value)
 		}
 		pinned = append(pinned, env.Literals(v.Name, envKind(v.Kind), values...))
 	}
@@ -150,14 +174,6 @@ func (s *session) overlay(files []string, command []env.Assignment) (env.Overlay
 		over.Files = append(over.Files, f)
 	}
 	return over, nil
-}
-
-// relocate puts the real prefixes into a language's value.
-func relocate(value, prefix string) string {
-	for _, rw := range prefixes(prefix) {
-		value = strings.ReplaceAll(value, rw.From, rw.To)
-	}
-	return value
 }
 
 // cached returns the outputs of the lock if the store has them all.

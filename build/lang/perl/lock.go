@@ -117,8 +117,13 @@ func lockRuntime(ctx context.Context, req *lang.LockRequest, lock *pkgspec.Lock)
 		return nil, fmt.Errorf("perl %s: %w", pin.Version, err)
 	}
 	pin.Source.Size = archive.Size
+	facts, err := readRuntimeFacts(req.Sources, pin, archive)
+	if err != nil {
+		return nil, err
+	}
+	pin.Date = facts.Newest
 	lock.Runtime = pin
-	return readRuntimeFacts(req.Sources, pin, archive)
+	return facts, nil
 }
 
 // newResolver reads the project's files.

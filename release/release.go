@@ -1,0 +1,151 @@
+// Package release describes a package that keeps several releases on a server:
+// where things stand, the command that switches between them, and the parts of
+// the maintainer scripts that put a release in its place.
+//
+// dpkg owns a copy of the newest release at a place that every version has. The
+// postinst links its files to places of their own, which no other version
+// touches:
+//
+//	PREFIX/package/{bundle,release}  dpkg's copy
+//	PREFIX/bundle/ID                 what releases depend on
+//	PREFIX/releases/VERSION          a release; its "bundle" is a link
+//	PREFIX/current                   the link to the release that runs
+//
+// So running processes keep their files until they end, and plain apt-get
+// upgrades. The texts are in templates/; docs/server.md tells an administrator
+// about them, docs/adr/0002-releases-are-links.md why they are so.
+package release
+
+import (
+	"path"
+	"strings"
+	"time"
+
+	"github.com/envbuild/envbuild/templates"
+)
+
+// The folders below the prefix. The templates name them, too.
+const (
+	packageFolder  = "package"
+	bundleFolder   = "bundle"
+	releasesFolder = "releases"
+	releaseFolder  = "release"
+	currentLink    = "current"
+)
+
+// Release is one version of a package as it stands on a server.
+type Release struct {
+	// Package is the Debian package's name.
+	Package string
+	// Prefix is the folder that the package owns: letters, digits and / . _ + -.
+	Prefix string
+	// Version names the release: the package's whole version, without an epoch, so
+	// that two packages never have one release.
+	Version string
+	// BundleID names the bundle by its content.
+	BundleID string
+	// Keep is how many releases stay, at least 1.
+	Keep int
+}
+
+// Bundle is the folder of the dependencies.
+func (r Release) Bundle() string { return path.Join(r.Prefix, bundleFolder, r.BundleID) }
+
+// Dir is the folder of the release.
+func (r Release) Dir() string { return path.Join(r.Prefix, releasesFolder, r.Version) }
+
+// Current is the path by which services reach whatever release is current.
+func (r Release) Current() string { return path.Join(r.Prefix, currentLink) }
+
+// BundleLink is the link in a release that names its bundle: where it stands, and
+// what it says. It leads to the bundle from dpkg's copy as well.
+func (r Release) BundleLink() (at, target string) {
+	return path.Join(r.Dir(), bundleFolder), path.Join("..", "..", bundleFolder, r.BundleID)
+}
+
+// Packaged returns where dpkg keeps the file that is at the path on the server.
+// Paths outside of the release and its bundle are their own.
+func (r Release) Packaged(p string) string {
+	for _, at := range []struct{ placed, packaged string }{
+		{r.Bundle(), path.Join(r.Prefix, packageFolder, bundleFolder)},
+		{r.Dir(), path.Join(r.Prefix, packageFolder, releaseFolder)},
+	} {
+		if p == at.placed || strings.HasPrefix(p, at.placed+"/") {
+			return at.packaged + strings.TrimPrefix(p, at.placed)
+		}
+	}
+	return p
+}
+
+// Command is the name of the command that shows and switches releases.
+func (r Release) Command() string { return r.Package + "-release" }
+
+// CommandPath is where the package has the command.
+func (r Release) CommandPath() string { return "/usr/sbin/" + r.Command() }
+
+// ManualPath is where the package has the command's manual page, which is to be
+// compressed by gzip.
+func (r Release) ManualPath() string { return "/usr/share/man/man8/" + r.Command() + ".8.gz" }
+
+// values are what the templates see. Nothing in them needs quotes: the rules for
+// names, prefixes and versions leave no character that means something to a shell
+// or to roff, but for the hyphens of a manual page.
+type values struct {
+	Package, Prefix, Release, Command, Title, Date string
+	Keep                                           int
+	Reload                                         string
+}
+
+func (r Release) values() values {
+	return values{Package: r.Package, Prefix: r.Prefix, Release: r.Version, Command: r.Command(), Keep: r.Keep}
+}
+
+// Script returns the text of the command. reload is the command line that makes
+// the services run what is current; it may be empty.
+func (r Release) Script(reload string) ([]byte, error) {
+	v := r.values()
+	if reload != "" {
+		v.Reload = "\n\t" + reload + "\n"
+	}
+	return templates.Render(templates.ReleaseCommand, v)
+}
+
+// Manual returns the command's manual page, uncompressed.
+func (r Release) Manual(date time.Time) ([]byte, error) {
+	v := r.values()
+	v.Title, v.Date = strings.ToUpper(r.Command()), date.UTC().Format(time.DateOnly)
+	return templates.Render(templates.ReleaseManual, v)
+}
+
+// Parts are parts of maintainer scripts, without a first line. What users and
+// folders the services need comes before Place, their reload between Place and
+// Collect, and their end before Withdraw.
+type Parts struct {
+	// Place puts the release in its place and makes it current, in the postinst.
+	Place string
+	// Collect removes old releases, in the postinst.
+	Collect string
+	// Withdraw removes what Place made, in the prerm.
+	Withdraw string
+	// Purge removes what is there still, in the postrm.
+	Purge string
+}
+
+// Parts returns the parts of the maintainer scripts.
+func (r Release) Parts() (Parts, error) {
+	var p Parts
+	for _, t := range []struct {
+		name string
+		text *string
+	}{
+		{templates.ReleasePlace, &p.Place}, {templates.ReleaseCollect, &p.Collect},
+		{templates.ReleaseWithdraw, &p.Withdraw}, {templates.ReleasePurge, &p.Purge},
+	} {
+		text, err := templates.Render(t.name, r.values())
+		if err != nil {
+			return p, err
+		}
+		*t.text = string(text)
+	}
+	return p, nil
+}
