@@ -176,6 +176,8 @@ func packageShape() shape[Package] {
 			"How many releases stay on a server; 0 leaves the files in place.", `releases: 3`),
 		key("depends", list(text(checkRelation)), func(p *Package, v []string) { p.Depends = v },
 			"Debian packages beyond those that are found out.", `depends: [nginx]`),
+		key("unchecked", list(text(checkServerGlob)), func(p *Package, v []string) { p.Unchecked = v },
+			"Paths on the server, as patterns, that the health check passes over.", `unchecked: ["/opt/some-application/app/vendor/**"]`),
 	)
 }
 

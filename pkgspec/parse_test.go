@@ -105,7 +105,7 @@ func TestParseFull(t *testing.T) {
 			{Name: "nightly", Run: []Value{{lit("script/report")}}, Restart: RestartNo, Instances: 1, Schedule: "daily"},
 		},
 		ServicesFormat: []ServiceFormat{Systemd, Runit},
-		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}},
+		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}, Unchecked: []string{"/srv/web/app/vendor/**", "/etc/x"}},
 		Publish:        []PublishTarget{{Name: "internal", Dir: "/srv/apt", Distribution: "bookworm", Component: "main", SignKey: "ops@example.org"}},
 	}
 	if !reflect.DeepEqual(s, want) {

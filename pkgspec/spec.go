@@ -203,6 +203,9 @@ type Package struct {
 	Releases int
 	// Depends are Debian relationships added to the computed ones.
 	Depends []string
+	// Unchecked are patterns of absolute paths on the server that the health check
+	// passes over.
+	Unchecked []string
 	// Nfpm holds all other keys of the section, which are nfpm's own, as they were
 	// written. It is a map; nil if there are none.
 	Nfpm *Node

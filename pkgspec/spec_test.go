@@ -44,7 +44,7 @@ func TestUnsupported(t *testing.T) {
 	for use, want := range map[Use][]string{
 		UseBuild:   {"envbuild.yaml:30:3: dependencies from npm are"},
 		UseDeb:     {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:60:13: keeping several releases on a server is"},
-		UsePublish: {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:60:13: keeping several releases on a server is", "envbuild.yaml:67:1: publishing packages is"},
+		UsePublish: {"envbuild.yaml:17:7: a runtime that is a package of its own is", "envbuild.yaml:30:3: dependencies from npm are", "envbuild.yaml:45:1: writing units for services is", "envbuild.yaml:60:13: keeping several releases on a server is", "envbuild.yaml:68:1: publishing packages is"},
 	} {
 		s, err := Parse("envbuild.yaml", []byte(text))
 		if err != nil {

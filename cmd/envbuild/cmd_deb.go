@@ -80,6 +80,9 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 	if req.Entries, err = c.entries(); err != nil {
 		return err
 	}
+	if err := c.checkHealth(ctx, req.Entries, settings); err != nil {
+		return err
+	}
 	if req.Meta, err = c.meta(req.Entries); err != nil {
 		return err
 	}
