@@ -86,6 +86,9 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 	if req.Meta, err = c.meta(req.Entries); err != nil {
 		return err
 	}
+	if err := c.addDocuments(&req, date); err != nil {
+		return err
+	}
 	made, err := s.writeDeb(ctx, req, opts.dir)
 	if err != nil {
 		return err
