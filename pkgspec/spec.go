@@ -58,6 +58,9 @@ type Runtime struct {
 	Constraint string
 	Options    RuntimeOptions
 	As         RuntimeAs
+	// Strip takes out of all compiled files, those of the dependencies too, what
+	// only debuggers read.
+	Strip bool
 	// Prefix is where a runtime that is a package of its own is installed. It is
 	// empty unless the spec gives it.
 	Prefix string

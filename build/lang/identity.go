@@ -7,9 +7,17 @@ import "github.com/envbuild/envbuild/pkgspec"
 type Identifier interface {
 	RuntimeIdentity(pin pkgspec.RuntimePin) Identity
 	DistributionIdentity(pin pkgspec.Pin) Identity
-	// Authors are the people that a distribution names as its authors, as it writes
-	// them. tree is the folder with its output. Nothing named is no error.
-	Authors(pin pkgspec.Pin, tree string) ([]string, error)
+	// Notice reads what a distribution says of its authors and terms from tree, the
+	// folder with its output. That it says nothing is no error.
+	Notice(pin pkgspec.Pin, tree string) (Notice, error)
+}
+
+// Notice is what whoever hands a distribution on has to hand on with it.
+type Notice struct {
+	// Authors are the people that it names as such, as it writes them.
+	Authors []string
+	// Terms are its own files on its licence, joined.
+	Terms string
 }
 
 // Identity is what catalogues call a part.

@@ -77,7 +77,7 @@ func (s *session) deb(ctx context.Context, opts debOptions) error {
 		return err
 	}
 	req := deb.Request{Settings: settings, SourceDate: date}
-	if req.Entries, err = c.entries(); err != nil {
+	if req.Entries, err = c.entries(ctx); err != nil {
 		return err
 	}
 	if err := c.checkHealth(ctx, req.Entries, settings); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,7 +11,6 @@ import (
 	"github.com/envbuild/envbuild/deb/shlibs"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/env/view"
-	"github.com/envbuild/envbuild/internal/report"
 )
 
 // packageContent collects what goes into a package.
@@ -23,7 +23,7 @@ type packageContent struct {
 }
 
 // entries lists the bundle, the application, and what envbuild generates.
-func (c *packageContent) entries() ([]deb.Entry, error) {
+func (c *packageContent) entries(ctx context.Context) ([]deb.Entry, error) {
 	entries, err := c.viewEntries()
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (c *packageContent) entries() ([]deb.Entry, error) {
 		}
 		entries = append(entries, app...)
 	}
-	generated, err := c.generatedEntries()
+	generated, err := c.generatedEntries(ctx)
 	return append(entries, generated...), err
 }
 
@@ -86,7 +86,7 @@ func (c *packageContent) appEntries() ([]deb.Entry, error) {
 	return out, nil
 }
 
-func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
+func (c *packageContent) generatedEntries(ctx context.Context) ([]deb.Entry, error) {
 	environment, err := c.environment(c.layout.prefix, c.layout.base)
 	if err != nil {
 		return nil, err
@@ -99,9 +99,7 @@ func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := report.NewManifest(c.spec.Name, c.version, c.built.lock, func(step string) string {
-		return c.built.outputID(c.built.lock.Runtime.Language, step)
-	}).Encode()
+	manifest, err := c.manifest(ctx)
 	return []deb.Entry{
 		{Path: c.layout.rc, Content: rc, Mode: 0o644},
 		{Path: c.layout.script, Content: script, Mode: env.ScriptPerm},
@@ -121,7 +119,6 @@ func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
 		Version:     deb.Version(c.version, c.spec.Package.Revision, deb.Codename(release)),
 		Maintainer:  c.spec.Maintainer,
 		Description: c.spec.Description,
-		Components:  c.components(),
 	}
 	var files []shlibs.ELF
 	for _, e := range entries {
@@ -163,13 +160,4 @@ func linksTo(entries []deb.Entry, path string) []string {
 		}
 	}
 	return links
-}
-
-func (c *packageContent) components() []deb.Component {
-	runtime := c.built.lock.Runtime
-	out := []deb.Component{{Name: runtime.Language, Version: runtime.Version, Source: runtime.Source.Path}}
-	for _, pin := range c.built.lock.Distributions {
-		out = append(out, deb.Component{Name: pin.Name, Version: pin.Version, Source: pin.Source.Path})
-	}
-	return out
 }

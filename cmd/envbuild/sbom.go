@@ -7,6 +7,7 @@ import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -26,10 +27,11 @@ func (s *session) parts(b built) ([]report.Part, error) {
 		p := newPart(pin.Name, pin.Version, pin.Source, identifier.DistributionIdentity(pin))
 		p.Requires = pin.Requires
 		if tree := b.tree(pin.Name); tree != "" {
-			var err error
-			if p.Authors, err = identifier.Authors(pin, tree); err != nil {
+			notice, err := identifier.Notice(pin, tree)
+			if err != nil {
 				return nil, err
 			}
+			p.Authors, p.Terms = notice.Authors, notice.Terms
 		}
 		parts = append(parts, p)
 	}
@@ -70,7 +72,50 @@ func (c *packageContent) addDocuments(req *deb.Request, date time.Time) error {
 	if err != nil {
 		return err
 	}
+	if req.Meta.Components, err = c.components(parts); err != nil {
+		return err
+	}
 	sbom, err := c.sbomEntry(req.Meta, parts, date)
 	req.Entries = append(req.Entries, sbom)
 	return err
+}
+
+// components are the parts for the copyright file, with the files of each.
+func (c *packageContent) components(parts []report.Part) ([]deb.Component, error) {
+	files, err := c.partFiles()
+	if err != nil {
+		return nil, err
+	}
+	var out []deb.Component
+	for _, p := range parts {
+		out = append(out, deb.Component{
+			Name: p.Name, Version: p.Version, Source: p.Source,
+			License: p.License, Authors: p.Authors, Terms: p.Terms, Files: files[p.Name],
+		})
+	}
+	return out, nil
+}
+
+// partFiles lists the paths in the package of what each step installed. A file of
+// several steps counts for the first.
+func (c *packageContent) partFiles() (map[string][]string, error) {
+	out, taken := map[string][]string{}, map[string]bool{}
+	for _, o := range c.built.outputs {
+		name, folder := o.Step.Name, c.layout.bundle
+		if o.Step.Kind == plan.Runtime {
+			name, folder = c.built.lock.Runtime.Language, c.layout.runtime
+		}
+		entries, err := view.Entries(o.Tree)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			p := path.Join(folder, e.Path)
+			if !e.Mode.IsDir() && !taken[p] {
+				taken[p] = true
+				out[name] = append(out[name], p)
+			}
+		}
+	}
+	return out, nil
 }

@@ -30,6 +30,8 @@ type Part struct {
 	PURL, CPE, License string
 	// Authors are as the part names them, and may be empty.
 	Authors []string
+	// Terms are its own text of the licence, or empty. They aren't in the bill.
+	Terms string
 	// Source is the archive's path on its network, SHA256 its digest.
 	Source, SHA256 string
 	// Requires names other parts.

@@ -51,21 +51,50 @@ func cpanAuthor(pathname string) string {
 	return parts[2]
 }
 
-// Authors implements lang.Identifier, from the metadata that the recipe keeps.
-func (*Perl) Authors(pin pkgspec.Pin, tree string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(tree, "lib/perl5/*/.meta", escapeGlob(distvname(&pin)), "MYMETA.json"))
-	if err != nil || len(files) == 0 {
-		return nil, err
-	}
-	data, err := os.ReadFile(files[0])
+// Notice implements lang.Identifier, from what the recipe keeps of a distribution.
+func (*Perl) Notice(pin pkgspec.Pin, tree string) (lang.Notice, error) {
+	var n lang.Notice
+	files, err := filepath.Glob(filepath.Join(tree, "lib/perl5/*/.meta", escapeGlob(distvname(&pin)), "*"))
 	if err != nil {
-		return nil, err
+		return n, err
 	}
+	var terms []string
+	for _, file := range files {
+		fi, err := os.Lstat(file)
+		if err != nil {
+			return n, err
+		}
+		if !fi.Mode().IsRegular() || fi.Size() > maxNotice {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return n, err
+		}
+		switch filepath.Base(file) {
+		case "install.json":
+		case "MYMETA.json":
+			n.Authors = metaAuthors(data)
+		default:
+			terms = append(terms, strings.TrimSpace(string(data)))
+		}
+	}
+	n.Terms = strings.Join(terms, "\n\n")
+	return n, nil
+}
+
+// maxNotice is the most that is read of a file, in bytes: the longest licences of
+// all have 40 kB.
+const maxNotice = 1 << 20
+
+// metaAuthors reads the authors of META. The recipe copies what the distribution
+// wrote, whatever it is.
+func metaAuthors(data []byte) []string {
 	var meta struct {
 		Author any `json:"author"`
 	}
 	if json.Unmarshal(data, &meta) != nil {
-		return nil, nil // the recipe copies what the distribution wrote, whatever it is
+		return nil
 	}
 	list, ok := meta.Author.([]any)
 	if !ok {
@@ -78,7 +107,7 @@ func (*Perl) Authors(pin pkgspec.Pin, tree string) ([]string, error) {
 			out = append(out, name)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // escapeGlob makes a pattern that matches s only.

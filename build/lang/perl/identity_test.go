@@ -37,7 +37,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-func TestAuthors(t *testing.T) {
+func TestNotice(t *testing.T) {
 	pin := pkgspec.Pin{Name: "Odd", Version: "1", Source: pkgspec.SourcePin{Path: "A/AB/ABC/Odd-[1]*.tar.gz"}}
 	for text, want := range map[string][]string{
 		`{"author": ["A. Author <a@example.org>", " A.  Author <a@example.org>", "unknown", "B"]}`: {"A. Author <a@example.org>", "B"},
@@ -57,7 +57,13 @@ func TestAuthors(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got, err := New().Authors(pin, tree); err != nil || !slices.Equal(got, want) {
+		for name, text := range map[string]string{"COPYING": "a\n", "LICENSE": "b\n", "install.json": "{}"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := New().Notice(pin, tree)
+		if err != nil || !slices.Equal(got.Authors, want) || got.Terms != "a\n\nb" {
 			t.Errorf("%s: %q %v", text, got, err)
 		}
 	}
