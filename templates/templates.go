@@ -19,6 +19,9 @@ const (
 	EnvRC = "env.rc.tmpl"
 	EnvSh = "env.sh.tmpl"
 	Envrc = "envrc.tmpl"
+	// Relocate and TarballEnvSh are the programs of a tarball.
+	Relocate     = "relocate.tmpl"
+	TarballEnvSh = "tarball-env.sh.tmpl"
 )
 
 //go:embed *.tmpl
