@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // TestTar unpacks a tarball in two places, moves one, runs it as another user,
@@ -52,7 +54,7 @@ func TestTar(t *testing.T) {
 
 	t.Run("another user", func(t *testing.T) {
 		if os.Getuid() != 0 {
-			t.Skip("only root can become another user")
+			skiptest.Because(t, "only root can become another user")
 		}
 		greets(t, moved, exec.Command("setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", filepath.Join(moved, "env.sh"), "greet"))
 		again := filepath.Join(base, "again")
@@ -75,7 +77,7 @@ func TestTar(t *testing.T) {
 func cleanRoot(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("only root can change the root folder")
+		skiptest.Because(t, "only root can change the root folder")
 	}
 	tarball, err := exec.Command("../../.ci/root").Output()
 	if err != nil {
@@ -91,7 +93,7 @@ func cleanRoot(t *testing.T) string {
 	// perl finds itself by /proc, of which a link is all that it needs here.
 	proc := filepath.Join(root, "proc")
 	if out, err := exec.Command("mount", "-t", "proc", "proc", proc).CombinedOutput(); err != nil {
-		t.Skipf("there is no /proc to be had in another root: %v %s", err, out)
+		skiptest.Because(t, "there is no /proc to be had in another root: %v %s", err, out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", proc).CombinedOutput(); err != nil {

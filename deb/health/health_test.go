@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 const (
@@ -61,9 +62,7 @@ type compiler struct {
 }
 
 func newCompiler(t *testing.T) compiler {
-	if _, err := exec.LookPath("cc"); err != nil {
-		t.Skip("there is no C compiler")
-	}
+	skiptest.Without(t, "cc")
 	return compiler{t, t.TempDir()}
 }
 
@@ -98,7 +97,7 @@ func TestLibraries(t *testing.T) {
 	gone := c.shared("lib/libgone.so.1")
 	found, err := filepath.Glob("/usr/lib/*/libmpc.so.3")
 	if err != nil || len(found) == 0 {
-		t.Skip("the library of the compiler, libmpc3, is not installed")
+		skiptest.Because(t, "the library of the compiler, libmpc3, is not installed")
 	}
 	entries := []deb.Entry{
 		here,
@@ -176,7 +175,7 @@ func TestInterpreters(t *testing.T) {
 // TestUndeclared looks at what is installed here and is on no server by itself.
 func TestUndeclared(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/gcc"); err != nil {
-		t.Skip("gcc is not installed")
+		skiptest.Because(t, "gcc is not installed")
 	}
 	entries := []deb.Entry{script("bin/a", "#!/usr/bin/gcc\n"), link("gcc", "/usr/bin/gcc")}
 	expect(t, Request{Entries: entries},

@@ -14,6 +14,7 @@ import (
 	"github.com/xeipuuv/gojsonschema"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func sampleSubject() Subject {
@@ -89,7 +90,7 @@ func validate(t *testing.T, data []byte) {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go").Output()
 	if err != nil {
-		t.Skipf("go can't tell where the schema is: %v", err)
+		skiptest.Because(t, "go can't tell where the schema is: %v", err)
 	}
 	schema := func(name string) gojsonschema.JSONLoader {
 		text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "schema", name))
