@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// documents returns the files that policy 12.5 and 12.7 ask of every package.
+// documents returns the files that policy 12.5 and 12.7 ask of every package, and
+// what lintian is to know of it.
 // Those that the caller or the user brings win.
 func documents(req Request) ([]Entry, error) {
 	dir := path.Join("/usr/share/doc", req.Meta.Name)
@@ -22,6 +23,9 @@ func documents(req Request) ([]Entry, error) {
 	docs := []Entry{{Path: path.Join(dir, "copyright"), Content: copyright(req.Meta, req.Settings.license(), req.SourceDate.Year(), given)}}
 	if !req.Settings.hasChangelog() {
 		docs = append(docs, Entry{Path: path.Join(dir, "changelog.Debian.gz"), Content: log})
+	}
+	if overrides := lintianOverrides(req.Meta, given); len(overrides) > 0 {
+		docs = append(docs, Entry{Path: path.Join("/usr/share/lintian/overrides", req.Meta.Name), Content: overrides})
 	}
 	return slices.DeleteFunc(docs, func(d Entry) bool {
 		return slices.ContainsFunc(given, func(e Entry) bool { return e.Path == d.Path })
