@@ -29,6 +29,10 @@ func TestSBOM(t *testing.T) {
 	if pkg := readBOM(t, elsewhere.must(t, "sbom", made)); !strings.HasPrefix(pkg.Metadata.Component.Version, "1-1") {
 		t.Errorf("of the package: %+v", pkg.Metadata.Component)
 	}
+	next := c.must(t, "deb", "-o", "out", "--version", "2")
+	if got := elsewhere.must(t, "diff", made, next); !strings.Contains(got, "Version") || strings.Contains(got, "component") {
+		t.Errorf("diff printed\n%s", got)
+	}
 	for _, args := range [][]string{{"sbom", "a", "b"}, {"sbom", filepath.Join(c.dir, "envbuild.yaml")}, {"sbom", "absent.deb"}} {
 		if got := elsewhere.run(args...); got.code == 0 || got.stdout != "" {
 			t.Error(got)
