@@ -22,6 +22,8 @@ const (
 	// Relocate and TarballEnvSh are the programs of a tarball.
 	Relocate     = "relocate.tmpl"
 	TarballEnvSh = "tarball-env.sh.tmpl"
+	// Spec is a first envbuild.yaml.
+	Spec = "envbuild.yaml.tmpl"
 )
 
 //go:embed *.tmpl

@@ -65,7 +65,8 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.lockCommand(), p.fetchCommand(), p.vendorCommand(), p.planCommand(), p.buildCommand(),
 			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(),
-			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.schemaCommand(), p.sbomCommand(), p.tarCommand(), p.diffCommand(), p.doctorCommand(), p.completionCommand(),
+			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.schemaCommand(), p.sbomCommand(), p.tarCommand(), p.diffCommand(),
+			p.initCommand(), p.doctorCommand(), p.completionCommand(),
 		},
 	}
 	for _, c := range a.Commands {
