@@ -17,14 +17,10 @@ import (
 
 // finish checks what a successful recipe added and stores it. A cause is the
 // step's fault, err the engine's.
-func (j *stepJob) finish(ctx context.Context, tier sandbox.Tier, box sandbox.Command, res sandbox.Result, start time.Time) (_ StepOutput, cause, err error) {
+func (j *stepJob) finish(ctx context.Context, tier sandbox.Tier, own sandbox.Layer, start time.Time) (_ StepOutput, cause, err error) {
 	o := &j.builder.opts
-	own := len(box.Layers) - 1 // the layer that the step installs into
-	if cause := j.foreignChanges(res.Changes[own]); cause != nil {
-		return StepOutput{}, cause, nil
-	}
-	upper := box.Layers[own].Upper
-	if _, err := elfedit.FixTree(upper, box.Layers[own].Prefix); err != nil {
+	upper := own.Upper
+	if _, err := elfedit.FixTree(upper, own.Prefix); err != nil {
 		return StepOutput{}, fmt.Errorf("make library paths relative: %w", err), nil
 	}
 	libraries, cause, err := j.libraries(upper)

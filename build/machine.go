@@ -27,7 +27,7 @@ type FactCache interface {
 // tools are the programs whose content is part of every key. What is not
 // installed is left out; a recipe that needs it fails by itself.
 var tools = []string{
-	"sh", "cc", "c++", "as", "ld", "ar", "ranlib", "make", "tar", "gzip", "bzip2", "xz", "unzip",
+	"sh", "cc", "c++", "as", "ld", "ar", "ranlib", "strip", "make", "tar", "gzip", "bzip2", "xz", "unzip",
 	"sed", "grep", "awk", "pkg-config",
 }
 

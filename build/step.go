@@ -136,7 +136,16 @@ func (j *stepJob) attempt(ctx context.Context, start time.Time) (_ StepOutput, e
 	if res.ExitCode != 0 {
 		return StepOutput{}, j.failed(ctx, exitError(res), logFile.Name(), dir)
 	}
-	out, cause, err := j.finish(ctx, runner.Tier(), box, res, start)
+	own := len(box.Layers) - 1 // the layer that the step installs into
+	if cause := j.foreignChanges(res.Changes[own]); cause != nil {
+		return StepOutput{}, j.failed(ctx, cause, logFile.Name(), dir)
+	}
+	if j.step.Strip {
+		if err := j.strip(ctx, runner, box.Layers[own].Upper, dir, logFile); err != nil {
+			return StepOutput{}, fmt.Errorf("strip the files of %s: %w", j.step.Name, err)
+		}
+	}
+	out, cause, err := j.finish(ctx, runner.Tier(), box.Layers[own], start)
 	if cause != nil {
 		return StepOutput{}, j.failed(ctx, cause, logFile.Name(), dir)
 	}

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/envbuild/envbuild/deb/internal/installed"
 	"github.com/envbuild/envbuild/deb/shlibs"
 )
 
@@ -29,6 +30,22 @@ func (l Libraries) Relations() []string {
 // package in which programs find libraries by other means than their own search
 // path.
 func ShlibDepends(root string, entries []Entry, private []string) (Libraries, error) {
+	files := ELFFiles(entries)
+	arch, err := shlibs.Arch(files)
+	if err != nil {
+		return Libraries{}, err
+	}
+	depends, err := shlibs.Depends(root, files, private)
+	return Libraries{Arch: arch, Depends: depends}, err
+}
+
+// PackageNames returns the names in relationships: "a (>= 1) | b, c" names a, b
+// and c.
+func PackageNames(relationships string) []string { return installed.Names(relationships) }
+
+// ELFFiles lists the entries that may be compiled files, with the links to them,
+// by which a program may load a library.
+func ELFFiles(entries []Entry) []shlibs.ELF {
 	links := map[string][]string{}
 	for _, e := range entries {
 		if e.Type == Link || e.Type == Hardlink {
@@ -45,12 +62,7 @@ func ShlibDepends(root string, entries []Entry, private []string) (Libraries, er
 			files = append(files, shlibs.ELF{Path: e.Path, Source: e.Source, Links: linksTo(e.Path, links, nil)})
 		}
 	}
-	arch, err := shlibs.Arch(files)
-	if err != nil {
-		return Libraries{}, err
-	}
-	depends, err := shlibs.Depends(root, files, private)
-	return Libraries{Arch: arch, Depends: depends}, err
+	return files
 }
 
 // linksTo lists the links that lead to a path, through other links too. A link

@@ -11,7 +11,6 @@ import (
 // expectedTags are what lintian says of every package of this kind, with why it
 // stays. Everything else is a fault.
 var expectedTags = map[string]string{
-	"dir-or-file-in-opt":                    "/opt is where local packages live (policy 9.1.2)",
 	"initial-upload-closes-no-bugs":         "the package isn't for Debian",
 	"no-manual-page":                        "programs below /opt have none",
 	"bogus-mail-host-in-debian-changelog":   "the sample's address is one for examples",
@@ -34,6 +33,9 @@ func TestLintian(t *testing.T) {
 	}
 	out, _ := exec.Command("lintian", "--allow-root", "--fail-on", "none", save(t, req)).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "N: ") && strings.Contains(line, "overridden") {
+			continue // what the package's own overrides say
+		}
 		// "E: web-sample: tag details"
 		fields := strings.Fields(line)
 		if len(fields) < 3 || !strings.HasSuffix(fields[1], ":") || expectedTags[fields[2]] == "" {

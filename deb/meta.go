@@ -45,8 +45,14 @@ type Component struct {
 	Name, Version string
 	// Source says where it comes from, as people look for it.
 	Source string
-	// Licenses are the identifiers that its metadata gives, and may be empty.
-	Licenses []string
+	// License is an SPDX licence expression, or empty.
+	License string
+	// Authors are as it names them, and may be empty.
+	Authors []string
+	// Terms are its own text of the licence, or empty.
+	Terms string
+	// Files are the paths of the package that are of it.
+	Files []string
 }
 
 // MetaError says that a field of the metadata is wrong.

@@ -291,6 +291,9 @@ func (s *Settings) entries() []Entry {
 	return s.contents
 }
 
+// Contents are the entries of package.contents.
+func (s *Settings) Contents() []Entry { return slices.Clone(s.entries()) }
+
 func (s *Settings) scripts() Scripts {
 	if s == nil {
 		return Scripts{}

@@ -29,7 +29,7 @@ func sampleMeta() Meta {
 		Name: "web-sample", Version: "1.4.0-1~bookworm1", Arch: "amd64", Maintainer: "Ops Team <ops@example.org>",
 		Description: "sample application\nIt answers.\n\nAnd more.", Section: "web", Homepage: "https://example.org/",
 		Depends:    []string{"libc6 (>= 2.34)", "nginx | apache2", "libc6 (>= 2.34)"},
-		Components: []Component{{Name: "Plack", Version: "1.0050", Licenses: []string{"perl_5"}, Source: "M/MI/MIYAGAWA/Plack-1.0050.tar.gz"}},
+		Components: []Component{{Name: "Plack", Version: "1.0050", License: "Artistic-1.0-Perl OR GPL-1.0-or-later", Files: []string{"/opt/web-sample/bin/run"}, Source: "M/MI/MIYAGAWA/Plack-1.0050.tar.gz"}},
 	}
 }
 
@@ -187,7 +187,7 @@ func TestContent(t *testing.T) {
 			t.Errorf("%q: %.50q", name, got["/opt/web-sample/odd/"+name])
 		}
 	}
-	if !strings.Contains(got["/usr/share/doc/web-sample/copyright"], " Plack 1.0050: perl_5; M/MI/") {
+	if !strings.Contains(got["/usr/share/doc/web-sample/copyright"], "License: Artistic or GPL-1+\nComment: Plack 1.0050; M/MI/") {
 		t.Errorf("copyright\n%s", got["/usr/share/doc/web-sample/copyright"])
 	}
 	if got["/opt/web-sample/bin/again"] != "#!/bin/sh\nexit 0\n" {

@@ -12,6 +12,11 @@ func (a *App) Includes(name string) bool {
 	return covers(a.Files, name) && !covers(a.Exclude, name)
 }
 
+// IsUnchecked reports whether the health check passes over a path on the server.
+func (p *Package) IsUnchecked(path string) bool {
+	return covers(p.Unchecked, path)
+}
+
 // covers reports whether a pattern matches name or a folder above it.
 func covers(patterns []string, name string) bool {
 	elements := strings.Split(name, "/")

@@ -48,6 +48,8 @@ func badSpecs() []badSpec {
 		{name: "version is a list", text: "version: [1]\n"},
 		{name: "version from svn", text: "version: {svn: info}\n"},
 		{name: "version from git", text: "version: {git: tag}\n"},
+		{name: "unchecked is relative", text: "package: {unchecked: [vendor]}\n"},
+		{name: "unchecked with a bad pattern", text: "package: {unchecked: [\"/opt/x[\", /opt//x]}\n"},
 		{name: "maintainer", text: "maintainer: ops@example.org\n"},
 		{name: "description", text: "description: \"  \"\n"},
 

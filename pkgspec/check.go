@@ -192,6 +192,15 @@ func canonicalSHA256(s string) string {
 	return d.String()
 }
 
+// checkServerGlob accepts a pattern of absolute paths.
+func checkServerGlob(s string) problem {
+	inner, ok := strings.CutPrefix(s, "/")
+	if p := checkGlob(inner); !ok || p.message != "" {
+		return problem{quote(s) + " is no pattern of absolute paths", `write it as on the server: "/opt/some-application/app/vendor/**"`}
+	}
+	return problem{}
+}
+
 func checkGlob(s string) problem {
 	const hint = `write it relative to the spec's folder: lib, "*.psgi", "**/*.t"`
 	if path.IsAbs(s) || strings.Contains(s, `\`) {

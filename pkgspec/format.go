@@ -67,6 +67,8 @@ func runtimeShape() shape[Runtime] {
 			"How it is built.", `options: {threads: true}`),
 		key("as", or(enum(AsBundled, AsPackage), AsBundled), func(r *Runtime, v RuntimeAs) { r.As = v },
 			"bundled puts it into the project's package; package makes it one that projects share.", `as: bundled`),
+		key("strip", or(boolean(), true), func(r *Runtime, v bool) { r.Strip = v },
+			"Whether compiled files, those of the dependencies too, are stripped of what only debuggers read.", `strip: false`),
 		key("prefix", text(checkPrefix), func(r *Runtime, v string) { r.Prefix = v },
 			"Where a runtime that is a package of its own is installed.", `prefix: /usr/local/perl/perl-5.36`),
 		key("revision", or(integer(1, 99999), 1), func(r *Runtime, v int) { r.Revision = v },
@@ -191,5 +193,7 @@ func packageShape() shape[Package] {
 			"How many releases stay on a server; 0 leaves the files in place.", `releases: 3`),
 		key("depends", list(text(checkRelation)), func(p *Package, v []string) { p.Depends = v },
 			"Debian packages beyond those that are found out.", `depends: [nginx]`),
+		key("unchecked", list(text(checkServerGlob)), func(p *Package, v []string) { p.Unchecked = v },
+			"Paths on the server, as patterns, that the health check passes over.", `unchecked: ["/opt/some-application/app/vendor/**"]`),
 	)
 }

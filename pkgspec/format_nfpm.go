@@ -25,7 +25,7 @@ func nfpmKeys() *others[Package] {
 		"umask":            "delete it: the modes of files don't depend on it",
 		"disable_globbing": "delete it",
 	}
-	known := append([]string{"prefix", "revision", "releases", "depends"}, passed...)
+	known := append([]string{"prefix", "revision", "releases", "depends", "unchecked"}, passed...)
 	return &others[Package]{
 		schema: schema{},
 		read: func(d *decoder, f Field, at string, into *Package) bool {

@@ -110,6 +110,9 @@ func (l *Lock) Digest() digest.SHA256 {
 	h.Field("runtime date", formatDate(l.Runtime.Date))
 	for _, p := range sortedPins(l.Distributions) {
 		h.Field("distribution", append([]string{p.Name, p.Version, strconv.FormatInt(p.CBytes, 10)}, p.Source.fields()...)...)
+		if p.License != "" {
+			h.Field("license", p.License)
+		}
 		h.Field("requires", set(p.Requires)...)
 		for _, m := range sortedModules(p.Provides) {
 			h.Field("provides", m.Name, m.Version)

@@ -65,6 +65,9 @@ type Pin struct {
 	Source  SourcePin
 	// CBytes is the number of bytes of C and C++ in the archive.
 	CBytes int64
+	// License is an SPDX licence expression of what the archive's metadata says, or
+	// empty: "Artistic-1.0-Perl OR GPL-1.0-or-later".
+	License string
 	// Requires names the distributions of this lock that it needs to build or to
 	// run, sorted. What the runtime itself satisfies is left out.
 	Requires []string

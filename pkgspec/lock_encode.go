@@ -37,6 +37,9 @@ func (l *Lock) Encode() []byte {
 		w.line(2, "version", strconv.Quote(p.Version))
 		w.source(2, p.Source)
 		w.line(2, "c_bytes", strconv.FormatInt(p.CBytes, 10))
+		if p.License != "" {
+			w.line(2, "license", strconv.Quote(p.License))
+		}
 		w.line(2, "requires", "")
 		for _, r := range set(p.Requires) {
 			w.b.WriteString("      - " + plainKey(r) + "\n")

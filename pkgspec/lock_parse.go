@@ -272,6 +272,9 @@ func (p *lockParser) pin() (scalarAt, Pin) {
 		p.fail(v.line, v.col, "expected the name of a distribution and a colon", relock)
 	}
 	pin := Pin{Name: k.text, Version: p.value(2, "version").text, Source: p.source(2), CBytes: p.integer(2, "c_bytes")}
+	if p.peek(2, "license") { // locks of before there was one have none
+		pin.License = p.value(2, "license").text
+	}
 	p.section(2, "requires")
 	for p.depth() == 3 {
 		r := p.item(3)

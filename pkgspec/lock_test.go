@@ -27,7 +27,7 @@ func sampleLock() *Lock {
 		}},
 		Distributions: []Pin{
 			{
-				Name: "DBI", Version: "1.643", CBytes: 400000,
+				Name: "DBI", Version: "1.643", CBytes: 400000, License: "Artistic-1.0-Perl OR GPL-1.0-or-later",
 				Source:   SourcePin{Path: "T/TI/TIMB/DBI-1.643.tar.gz", SHA256: digest.Sum([]byte("d")), Size: 1},
 				Provides: []Module{{"Bundle::DBI", "12.008696"}, {"DBI", "1.643"}, {"DBI::Gofer", "undef"}},
 			},

@@ -107,7 +107,7 @@ func TestParseFull(t *testing.T) {
 			{Name: "nightly", Run: []Value{{lit("script/report")}}, Restart: RestartNo, Instances: 1, Schedule: "daily", User: defaultUser, Group: defaultUser},
 		},
 		ServicesFormat: []ServiceFormat{Systemd, Runit},
-		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}},
+		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}, Unchecked: []string{"/srv/web/app/vendor/**", "/etc/x"}},
 		Publish: []PublishTarget{
 			{Name: "internal", Dir: "/srv/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{GPG: "ops@example.org"}}},
 			{Name: "local", Dir: "out/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{Key: "out/apt.asc"}}, Create: &CreateRepository{Key: true}},

@@ -58,6 +58,9 @@ type Runtime struct {
 	Constraint string
 	Options    RuntimeOptions
 	As         RuntimeAs
+	// Strip takes out of all compiled files, those of the dependencies too, what
+	// only debuggers read.
+	Strip bool
 	// Prefix is where a runtime that is a package of its own is installed. It is
 	// empty unless the spec gives it.
 	Prefix string
@@ -215,6 +218,9 @@ type Package struct {
 	Releases int
 	// Depends are Debian relationships added to the computed ones.
 	Depends []string
+	// Unchecked are patterns of absolute paths on the server that the health check
+	// passes over.
+	Unchecked []string
 	// Nfpm holds all other keys of the section, which are nfpm's own, as they were
 	// written. It is a map; nil if there are none.
 	Nfpm *Node

@@ -42,8 +42,8 @@ func TestFind(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	text := string(readFull(t))
 	for use, want := range map[Use][]string{
-		UseBuild:   {"envbuild.yaml:30:3: dependencies from npm are"},
-		UseDeb:     {"envbuild.yaml:30:3: dependencies from npm are"},
+		UseBuild:   {"envbuild.yaml:31:3: dependencies from npm are"},
+		UseDeb:     {"envbuild.yaml:31:3: dependencies from npm are"},
 		UsePublish: nil,
 	} {
 		s, err := Parse("envbuild.yaml", []byte(text))
@@ -91,6 +91,15 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+func TestStripByDefault(t *testing.T) {
+	if s := mustParse(t, minimal); !s.Runtime.Strip {
+		t.Error("compiled files are not stripped")
+	}
+	if s := mustParse(t, "name: app\nruntime: {perl: 5, strip: false}\n"); s.Runtime.Strip {
+		t.Error("strip: false is not heard")
+	}
+}
+
 func TestErrorAt(t *testing.T) {
 	s, err := Parse("envbuild.yaml", readFull(t))
 	if err != nil {
@@ -102,10 +111,10 @@ func TestErrorAt(t *testing.T) {
 	}{
 		{nil, "envbuild.yaml: m"},
 		{[]string{"name"}, "envbuild.yaml:2:7: m"},
-		{[]string{"dependencies", "cpan", "build", "DBD-mysql"}, "envbuild.yaml:27:7: m"},
-		{[]string{"dependencies", "cpan", "build", "DBD-mysql", "needs", "0"}, "envbuild.yaml:27:117: m"},
-		{[]string{"dependencies", "cpan", "mirrors", "1"}, "envbuild.yaml:25:37: m"},
-		{[]string{"dependencies", "cpan", "mirrors", "9"}, "envbuild.yaml:25:5: m"},
+		{[]string{"dependencies", "cpan", "build", "DBD-mysql"}, "envbuild.yaml:28:7: m"},
+		{[]string{"dependencies", "cpan", "build", "DBD-mysql", "needs", "0"}, "envbuild.yaml:28:117: m"},
+		{[]string{"dependencies", "cpan", "mirrors", "1"}, "envbuild.yaml:26:37: m"},
+		{[]string{"dependencies", "cpan", "mirrors", "9"}, "envbuild.yaml:26:5: m"},
 		{[]string{"nowhere"}, "envbuild.yaml:2:1: m"},
 	} {
 		e := s.ErrorAt("m", "h", c.path...)

@@ -55,6 +55,11 @@ const (
 	ReleasePurge    = "release.postrm.tmpl"
 
 	RuntimeTriggered = "runtime.postinst.tmpl"
+	// Relocate and TarballEnvSh are the programs of a tarball.
+	Relocate     = "relocate.tmpl"
+	TarballEnvSh = "tarball-env.sh.tmpl"
+	// Spec is a first envbuild.yaml.
+	Spec = "envbuild.yaml.tmpl"
 )
 
 //go:embed *.tmpl

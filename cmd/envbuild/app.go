@@ -64,8 +64,9 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.lockCommand(), p.fetchCommand(), p.vendorCommand(), p.planCommand(), p.buildCommand(),
-			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(), p.publishCommand(),
-			p.whyCommand(), p.logCommand(), p.cacheCommand(), p.schemaCommand(), p.repoCommand(),
+			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(), p.tarCommand(), p.publishCommand(), p.repoCommand(),
+			p.whyCommand(), p.logCommand(), p.sbomCommand(), p.diffCommand(), p.cacheCommand(), p.schemaCommand(),
+			p.initCommand(), p.doctorCommand(), p.completionCommand(),
 		},
 	}
 	for _, c := range a.Commands {

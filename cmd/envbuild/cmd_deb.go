@@ -16,6 +16,7 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -104,7 +105,7 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, places: c.layout.places, time: date}); err != nil {
 		return nil, err
 	}
-	requests, err := c.requests(settings)
+	requests, err := c.requests(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -129,30 +130,36 @@ func earlier(date, lock time.Time) time.Time {
 
 // requests are the packages to write: the project's, and that of a runtime of its
 // own.
-func (c *packageContent) requests(settings *deb.Settings) ([]deb.Request, error) {
-	project, err := c.request(settings)
+func (c *packageContent) requests(ctx context.Context, settings *deb.Settings) ([]deb.Request, error) {
+	project, err := c.request(ctx, settings)
 	if err != nil || c.layout.shared == nil {
 		return []deb.Request{project}, err
 	}
 	project.Triggers.Interest = []string{c.layout.shared.trigger()}
-	runtime, err := c.runtimeRequest(settings)
+	runtime, err := c.runtimeRequest(ctx, settings)
 	return []deb.Request{project, runtime}, err
 }
 
 // request is the project's package.
-func (c *packageContent) request(settings *deb.Settings) (deb.Request, error) {
+func (c *packageContent) request(ctx context.Context, settings *deb.Settings) (deb.Request, error) {
 	req := deb.Request{Settings: settings, SourceDate: c.date}
 	if err := c.makeServices(); err != nil {
 		return req, err
 	}
-	entries, err := c.entries()
+	entries, err := c.entries(ctx)
 	if err != nil {
+		return req, err
+	}
+	if err := c.checkHealth(ctx, entries, settings); err != nil {
 		return req, err
 	}
 	if req.Meta, err = c.meta(entries); err != nil {
 		return req, err
 	}
 	req.Entries = c.layout.packaged(entries)
+	if err := c.addDocuments(&req, func(p report.Part) bool { return !p.Runtime || c.layout.shared == nil }); err != nil {
+		return req, err
+	}
 	req.Scripts, err = c.scripts()
 	return req, err
 }

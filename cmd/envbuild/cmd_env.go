@@ -58,6 +58,9 @@ func (s *session) serverLayout(ctx context.Context, prefix string) (layout, erro
 	return s.newLayout(b, prefix, version)
 }
 
+// systemPath is what a server's PATH is taken for.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // printEnvironment prints the environment of a package at prefix, or of the
 // local view.
 func (s *session) printEnvironment(ctx context.Context, prefix string, format env.Format) error {
@@ -97,7 +100,7 @@ func (s *session) encodeEnvironment(e *env.Environment, format env.Format, file 
 		return e.RC(file)
 	}
 	var over env.Overlay
-	caller := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	caller := []string{"PATH=" + systemPath}
 	if isLocal {
 		var err error
 		if over, err = s.overlay(nil, nil); err != nil {

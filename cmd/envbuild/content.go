@@ -1,17 +1,16 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/envbuild/envbuild/deb"
-	"github.com/envbuild/envbuild/deb/shlibs"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/env/view"
-	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/service"
 )
 
@@ -29,7 +28,7 @@ type packageContent struct {
 
 // entries lists the bundle, the application, and what envbuild generates, where
 // they are on the server.
-func (c *packageContent) entries() ([]deb.Entry, error) {
+func (c *packageContent) entries(ctx context.Context) ([]deb.Entry, error) {
 	entries, err := c.projectEntries()
 	if err != nil {
 		return nil, err
@@ -41,14 +40,15 @@ func (c *packageContent) entries() ([]deb.Entry, error) {
 		}
 		entries = append(entries, app...)
 	}
-	for _, more := range []func() ([]deb.Entry, error){c.generatedEntries, c.serviceEntries, c.releaseEntries} {
+	for _, more := range []func() ([]deb.Entry, error){c.serviceEntries, c.releaseEntries} {
 		list, err := more()
 		if err != nil {
 			return nil, err
 		}
 		entries = append(entries, list...)
 	}
-	return entries, nil
+	generated, err := c.generatedEntries(ctx)
+	return append(entries, generated...), err
 }
 
 func (c *packageContent) viewEntries() ([]deb.Entry, error) {
@@ -98,7 +98,7 @@ func (c *packageContent) appEntries() ([]deb.Entry, error) {
 	return out, nil
 }
 
-func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
+func (c *packageContent) generatedEntries(ctx context.Context) ([]deb.Entry, error) {
 	environment, err := c.environment(c.layout.places, c.layout.base)
 	if err != nil {
 		return nil, err
@@ -111,9 +111,7 @@ func (c *packageContent) generatedEntries() ([]deb.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := report.NewManifest(c.spec.Name, c.version, c.built.lock, func(step string) string {
-		return c.built.outputID(c.built.lock.Runtime.Language, step)
-	}).Encode()
+	manifest, err := c.manifest(ctx)
 	return []deb.Entry{
 		{Path: c.layout.rc, Content: rc, Mode: 0o644},
 		{Path: c.layout.script, Content: script, Mode: env.ScriptPerm},
@@ -133,7 +131,6 @@ func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
 		Version:     version,
 		Maintainer:  c.spec.Maintainer,
 		Description: c.spec.Description,
-		Components:  c.components(),
 	}
 	if err := addLibraries(&m, entries); err != nil {
 		return m, err
@@ -148,23 +145,8 @@ func (c *packageContent) meta(entries []deb.Entry) (deb.Meta, error) {
 
 // addLibraries completes metadata by what the compiled files among entries tell.
 func addLibraries(m *deb.Meta, entries []deb.Entry) error {
-	var files []shlibs.ELF
-	for _, e := range entries {
-		if e.Source != "" {
-			files = append(files, shlibs.ELF{Path: e.Path, Source: e.Source, Links: linksTo(entries, e.Path)})
-		}
-	}
-	var err error
-	if m.Arch, err = shlibs.Arch(files); err != nil {
-		return err
-	}
-	if m.Arch == "" {
-		m.Arch = "all"
-	}
-	needed, err := shlibs.Depends("/", files, nil)
-	for _, d := range needed {
-		m.Depends = append(m.Depends, d.Relation)
-	}
+	libs, err := deb.ShlibDepends("/", entries, nil)
+	m.Arch, m.Depends = cmp.Or(libs.Arch, "all"), append(m.Depends, libs.Relations()...)
 	return err
 }
 
@@ -173,35 +155,4 @@ func addLibraries(m *deb.Meta, entries []deb.Entry) error {
 func (s *session) packageVersion(version string) (string, error) {
 	system, err := os.ReadFile("/etc/os-release")
 	return deb.Version(version, s.spec.Package.Revision, deb.Codename(system)), err
-}
-
-// linksTo returns the symbolic links that lead to a shared library: a program
-// may load it by the name of one of them.
-func linksTo(entries []deb.Entry, path string) []string {
-	if !strings.Contains(filepath.Base(path), ".so") {
-		return nil
-	}
-	var links []string
-	for _, e := range entries {
-		if e.Type != deb.Link {
-			continue
-		}
-		target := e.Target
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(e.Path), target)
-		}
-		if target == path {
-			links = append(links, e.Path)
-		}
-	}
-	return links
-}
-
-func (c *packageContent) components() []deb.Component {
-	runtime := c.built.lock.Runtime
-	out := []deb.Component{{Name: runtime.Language, Version: runtime.Version, Source: runtime.Source.Path}}
-	for _, pin := range c.built.lock.Distributions {
-		out = append(out, deb.Component{Name: pin.Name, Version: pin.Version, Source: pin.Source.Path})
-	}
-	return out
 }

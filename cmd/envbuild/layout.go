@@ -6,6 +6,7 @@ import (
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/release"
 )
 
@@ -44,12 +45,26 @@ func (s *session) newLayout(b built, prefix, version string) (layout, error) {
 	if l.shared != nil {
 		l.runtime = l.shared.prefix
 	}
+	l.complete(s.spec.App)
+	return l, nil
+}
+
+// inPlace is the layout of everything below one folder, whatever the spec says of
+// packages.
+func inPlace(app *pkgspec.App, prefix string) layout {
+	l := layout{places: below(prefix), prefix: prefix, home: prefix, current: prefix}
+	l.complete(app)
+	return l
+}
+
+// complete adds what lies in the home.
+func (l *layout) complete(app *pkgspec.App) {
 	l.app = filepath.Join(l.home, "app")
 	l.rc = filepath.Join(l.home, "env.rc")
 	l.script = filepath.Join(l.home, "env.sh")
 	l.manifest = filepath.Join(l.home, "manifest.json")
 	l.base = l.home
-	if app := s.spec.App; app != nil {
+	if app != nil {
 		switch {
 		case len(app.Files) > 0:
 			l.base = l.app
@@ -57,7 +72,6 @@ func (s *session) newLayout(b built, prefix, version string) (layout, error) {
 			l.base = app.Base
 		}
 	}
-	return l, nil
 }
 
 // bundleVersion changes when the same outputs come to stand in another way below
@@ -85,16 +99,21 @@ func bundleID(b built, shared *runtimePackage) string {
 // packaged moves entries from where they are on the server to where dpkg keeps
 // them.
 func (l layout) packaged(entries []deb.Entry) []deb.Entry {
-	if l.release == nil {
-		return entries
-	}
 	out := make([]deb.Entry, len(entries))
 	for i, e := range entries {
-		e.Path = l.release.Packaged(e.Path)
+		e.Path = l.packagedPath(e.Path)
 		if e.Type == deb.Hardlink {
-			e.Target = l.release.Packaged(e.Target)
+			e.Target = l.packagedPath(e.Target)
 		}
 		out[i] = e
 	}
 	return out
+}
+
+// packagedPath is where dpkg keeps what is at path on the server.
+func (l layout) packagedPath(path string) string {
+	if l.release == nil {
+		return path
+	}
+	return l.release.Packaged(path)
 }

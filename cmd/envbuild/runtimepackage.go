@@ -1,15 +1,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -72,33 +75,43 @@ func (p *runtimePackage) trigger() string { return p.name }
 func (p *runtimePackage) relation() string { return p.name + " (>= " + p.version + ")" }
 
 // runtimeRequest is the package of the runtime.
-func (c *packageContent) runtimeRequest(settings *deb.Settings) (deb.Request, error) {
+func (c *packageContent) runtimeRequest(ctx context.Context, settings *deb.Settings) (deb.Request, error) {
 	p := c.layout.shared
 	date := c.date
 	if !c.built.lock.Runtime.Date.IsZero() {
 		date = earlier(date, c.built.lock.Runtime.Date)
 	}
-	all, err := c.viewEntries()
-	if err != nil {
-		return deb.Request{}, err
-	}
 	req := deb.Request{SourceDate: date, Compression: settings.Compression(), Triggers: deb.Triggers{Activate: []string{p.trigger()}}}
-	for _, e := range all {
-		if within(e.Path, p.prefix) {
-			e.Time = date
-			req.Entries = append(req.Entries, e)
-		}
+	var err error
+	if req.Entries, err = c.sharedEntries(); err != nil {
+		return req, err
 	}
-	pin := c.built.lock.Runtime
+	for i := range req.Entries {
+		req.Entries[i].Time = date
+	}
+	if err := c.checkRuntimeHealth(ctx, req.Entries); err != nil {
+		return req, err
+	}
 	req.Meta = deb.Meta{
 		Name: p.name, Version: p.version, Maintainer: c.spec.Runtime.Maintainer, Section: "interpreters",
 		Description: fmt.Sprintf("%s %s for packages made by envbuild\n"+
 			"Applications that were packaged with this %s depend on it. It stands in\n%s and is in no search path of the system.\n\n"+
 			"The name says which compiled modules fit: a package of that name can be\nupgraded without those that depend on it.",
 			p.language, p.release, p.language, p.prefix),
-		Components: []deb.Component{{Name: pin.Language, Version: pin.Version, Source: pin.Source.Path}},
 	}
-	return req, addLibraries(&req.Meta, req.Entries)
+	if err := addLibraries(&req.Meta, req.Entries); err != nil {
+		return req, err
+	}
+	return req, c.addDocuments(&req, func(p report.Part) bool { return p.Runtime })
+}
+
+// sharedEntries are those of the view that the runtime's package has.
+func (c *packageContent) sharedEntries() ([]deb.Entry, error) {
+	if c.layout.shared == nil {
+		return nil, nil
+	}
+	all, err := c.viewEntries()
+	return slices.DeleteFunc(all, func(e deb.Entry) bool { return !within(e.Path, c.layout.shared.prefix) }), err
 }
 
 // projectEntries are all of the view that the runtime's package doesn't have.
@@ -107,13 +120,7 @@ func (c *packageContent) projectEntries() ([]deb.Entry, error) {
 	if err != nil || c.layout.shared == nil {
 		return all, err
 	}
-	var out []deb.Entry
-	for _, e := range all {
-		if !within(e.Path, c.layout.shared.prefix) {
-			out = append(out, e)
-		}
-	}
-	return out, nil
+	return slices.DeleteFunc(all, func(e deb.Entry) bool { return within(e.Path, c.layout.shared.prefix) }), nil
 }
 
 func within(path, folder string) bool {

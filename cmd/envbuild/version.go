@@ -31,17 +31,11 @@ func (s *session) appVersion(ctx context.Context, given string) (string, error) 
 // describedVersion makes a Debian version of git describe's answer:
 // v1.4.0-3-g1f2e becomes 1.4.0+3.g1f2e, which sorts after 1.4.0.
 func (s *session) describedVersion(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", "-C", s.spec.Dir, "describe", "--tags", "--long", "--dirty")
-	out, err := cmd.Output()
+	description, err := s.git(ctx, "describe", "--tags", "--long", "--dirty")
 	if err != nil {
-		message := err.Error()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			message = strings.TrimSpace(string(exit.Stderr))
-		}
-		return "", s.spec.ErrorAt("git can't describe the version: "+message, "tag a commit, or give deb --version", "version")
+		return "", s.spec.ErrorAt("git can't describe the version: "+err.Error(), "tag a commit, or give deb --version", "version")
 	}
-	version, err := fromDescription(strings.TrimSpace(string(out)))
+	version, err := fromDescription(description)
 	if err == nil {
 		err = pkgspec.CheckVersion(version)
 	}
@@ -49,6 +43,16 @@ func (s *session) describedVersion(ctx context.Context) (string, error) {
 		return "", s.spec.ErrorAt("git's description is no version: "+err.Error(), "tag commits like v1.4.0, or give deb --version", "version")
 	}
 	return version, nil
+}
+
+// git asks git about the project. The error is what git said.
+func (s *session) git(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", s.spec.Dir}, args...)...).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+	}
+	return strings.TrimSpace(string(out)), err
 }
 
 func fromDescription(text string) (string, error) {

@@ -267,6 +267,9 @@ func (s *session) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range steps {
+		steps[i].Strip = s.spec.Runtime.Strip
+	}
 	return plan.NewGraph(steps)
 }
 

@@ -8,9 +8,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-)
 
-const infoDir = "/var/lib/dpkg/info"
+	"github.com/envbuild/envbuild/deb/internal/installed"
+)
 
 // database answers from the files that dpkg keeps below root.
 type database struct {
@@ -36,7 +36,7 @@ func openDatabase(root string) (*database, error) {
 // don't count.
 func (db *database) readOwners() error {
 	db.owners = map[string][]string{}
-	lists, err := filepath.Glob(filepath.Join(db.root, infoDir, "*.list"))
+	lists, err := filepath.Glob(filepath.Join(db.root, installed.InfoDir, "*.list"))
 	if err != nil {
 		return err
 	}
@@ -60,41 +60,15 @@ func (db *database) readOwners() error {
 // /usr/lib, a package may list either name, so both are tried, and the file that
 // links lead to.
 func (db *database) ownersOf(lib string) []string {
-	for _, p := range []string{lib, db.resolve(lib)} {
-		other, ok := strings.CutPrefix(p, "/usr")
-		if !ok {
-			other = "/usr" + p
-		}
-		for _, name := range []string{p, other} {
-			if pkgs := db.owners[name]; len(pkgs) > 0 {
-				return pkgs
-			}
+	for _, name := range installed.Spellings(lib, db.resolve(lib)) {
+		if pkgs := db.owners[name]; len(pkgs) > 0 {
+			return pkgs
 		}
 	}
 	return nil
 }
 
-// resolve follows the links of a path below root, where absolute ones start at
-// root. What doesn't exist stays as it is.
-func (db *database) resolve(p string) string {
-	const mostLinks = 40
-	done, todo := "/", strings.Split(p, "/")
-	for links := 0; len(todo) > 0; {
-		next := path.Join(done, todo[0])
-		todo = todo[1:]
-		target, err := os.Readlink(filepath.Join(db.root, next))
-		if err != nil || links >= mostLinks {
-			done = next
-			continue
-		}
-		links++
-		if path.IsAbs(target) {
-			done = "/"
-		}
-		todo = append(strings.Split(target, "/"), todo...)
-	}
-	return done
-}
+func (db *database) resolve(p string) string { return installed.Resolve(db.root, p) }
 
 // libraryDirs are the loader's folders in the order in which dpkg-shlibdeps
 // asks them.
@@ -160,7 +134,7 @@ func (db *database) symbolsOf(pkg, soname, arch string) (*library, error) {
 	for _, file := range []string{
 		"/etc/dpkg/symbols/" + pkg + ".symbols." + arch,
 		"/etc/dpkg/symbols/" + pkg + ".symbols",
-		path.Join(infoDir, pkg+".symbols"),
+		path.Join(installed.InfoDir, pkg+".symbols"),
 	} {
 		libs, ok := db.symbols[file]
 		if !ok {
@@ -183,7 +157,7 @@ func (db *database) symbolsOf(pkg, soname, arch string) (*library, error) {
 // shlibsOf returns what the shlibs files say.
 func (db *database) shlibsOf(pkg, soname string) (depends string, ok bool, err error) {
 	for _, file := range []string{
-		"/etc/dpkg/shlibs.override", path.Join(infoDir, pkg+".shlibs"), "/etc/dpkg/shlibs.default",
+		"/etc/dpkg/shlibs.override", path.Join(installed.InfoDir, pkg+".shlibs"), "/etc/dpkg/shlibs.default",
 	} {
 		b, err := db.read(file)
 		if err != nil {

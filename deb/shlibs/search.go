@@ -70,6 +70,16 @@ func (s *search) isInside(o *object, soname string) bool {
 	return false
 }
 
+// isNamedInside tells whether the package has a library of that name anywhere.
+func (s *search) isNamedInside(soname string) bool {
+	for p := range s.inside {
+		if path.Base(p) == soname {
+			return true
+		}
+	}
+	return false
+}
+
 // searchPath expands $ORIGIN, the folder of the file.
 func (o *object) searchPath() []string {
 	dir := path.Dir(o.Path)
@@ -127,10 +137,8 @@ func (s *search) undocumented(o *object, soname string, paths []string) error {
 			return nil
 		}
 	}
-	for p := range s.inside {
-		if path.Base(p) == soname {
-			return nil
-		}
+	if s.isNamedInside(soname) {
+		return nil
 	}
 	err := &LibraryError{File: o.Path, Soname: soname}
 	if len(paths) > 0 {

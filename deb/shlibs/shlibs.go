@@ -59,13 +59,27 @@ func (e *LibraryError) Hint() string {
 // from which programs load before the system's (LD_LIBRARY_PATH). Files that
 // aren't ELF are skipped.
 func Depends(root string, files []ELF, private []string) ([]Dependency, error) {
+	s, objects, err := newSearch(root, files, private)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
+		if err := s.add(o); err != nil {
+			return nil, err
+		}
+	}
+	return s.result(), nil
+}
+
+// newSearch reads the files. Without a compiled one nothing is read of the system.
+func newSearch(root string, files []ELF, private []string) (*search, []*object, error) {
 	objects, err := readObjects(files)
 	if err != nil || len(objects) == 0 {
-		return nil, err
+		return &search{}, nil, err
 	}
 	db, err := openDatabase(root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &search{db: db, inside: map[string]bool{}, private: private, found: map[string]*requirement{}}
 	for _, o := range objects {
@@ -74,12 +88,7 @@ func Depends(root string, files []ELF, private []string) ([]Dependency, error) {
 			s.inside[l] = true
 		}
 	}
-	for _, o := range objects {
-		if err := s.add(o); err != nil {
-			return nil, err
-		}
-	}
-	return s.result(), nil
+	return s, objects, nil
 }
 
 // readObjects leaves out what isn't ELF.

@@ -19,6 +19,11 @@ type Manifest struct {
 	// Name and Version are the package's.
 	Name    string `json:"name"`
 	Version string `json:"version"`
+	// Spec is the digest of the spec's file.
+	Spec string `json:"spec,omitempty"`
+	// Commit is git's name of the application's commit, where the version comes from
+	// git.
+	Commit string `json:"commit,omitempty"`
 	// Lock is the digest of the lock that pinned everything.
 	Lock          string      `json:"lock"`
 	Runtime       Component   `json:"runtime"`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/envbuild/envbuild/build"
@@ -13,8 +14,8 @@ import (
 const maxErrors = 8
 
 // RenderError writes what went wrong and what can be done about it. Joined
-// errors are written each on its own, the first eight of them. An error may
-// offer more than its message: Caret() string is the source line and a mark
+// errors are written each on its own, the first eight of them; a list that has
+// the method Complete() is written whole. An error may offer more than its message: Caret() string is the source line and a mark
 // below the place, Hint() string is advice. A *build.StepError shows the end of
 // its log, the log's path and the command that enters the step's sandbox. What
 // the terminal could take for a command is taken out.
@@ -28,7 +29,12 @@ func RenderError(w io.Writer, err error, color bool) {
 	if errors.As(err, &shown) {
 		r.shown, err = shown.steps, shown.err
 	}
-	r.renderAll(split(err))
+	most := maxErrors
+	var whole interface{ Complete() }
+	if errors.As(err, &whole) {
+		most = math.MaxInt
+	}
+	r.renderAll(split(err), most)
 	_, _ = io.WriteString(w, b.String()) // there is no better place to say that it failed
 }
 
@@ -48,8 +54,8 @@ type errorRenderer struct {
 	b     *strings.Builder
 }
 
-func (r errorRenderer) renderAll(all []error) {
-	shown := all[:min(len(all), maxErrors)]
+func (r errorRenderer) renderAll(all []error, most int) {
+	shown := all[:min(len(all), most)]
 	for i, err := range shown {
 		hint := hintOf(err)
 		if i+1 < len(shown) && hintOf(shown[i+1]) == hint {

@@ -22,7 +22,7 @@ type FactCache interface {
 
 // factsVersion is part of a cache key: it changes when facts come to mean
 // something else.
-const factsVersion = 1
+const factsVersion = 2
 
 // archiveFacts is what locking wants to know of a distribution's archive.
 type archiveFacts struct {

@@ -22,12 +22,14 @@ type meta struct {
 	// Known says that there was a readable file.
 	Known bool `json:"known"`
 	// DynamicConfig says that configuring may bring more requirements to light.
-	DynamicConfig bool             `json:"dynamic_config"`
-	Static        bool             `json:"static"`
-	Configure     metaRequires     `json:"configure"`
-	Build         metaRequires     `json:"build"`
-	Runtime       metaRequires     `json:"runtime"`
-	Provides      []pkgspec.Module `json:"provides"`
+	DynamicConfig bool `json:"dynamic_config"`
+	// License is an SPDX expression, or empty.
+	License   string           `json:"license,omitempty"`
+	Static    bool             `json:"static"`
+	Configure metaRequires     `json:"configure"`
+	Build     metaRequires     `json:"build"`
+	Runtime   metaRequires     `json:"runtime"`
+	Provides  []pkgspec.Module `json:"provides"`
 }
 
 var errNoMeta = errors.New("the metadata is no map")
@@ -66,6 +68,7 @@ func metaOf(doc map[string]any) meta {
 	m := meta{
 		Known: true, Name: textOf(doc["name"]), Version: textOf(doc["version"]),
 		DynamicConfig: true, Static: truth(doc["x_static_install"]),
+		License: licenseOf(doc),
 	}
 	if d, ok := doc["dynamic_config"]; ok {
 		m.DynamicConfig = truth(d)

@@ -46,7 +46,7 @@ x_text: >
 `
 
 const metaJSONText = `{
-  "name": "Test-Dist", "version": 1.10, "dynamic_config": 0, "x_static_install": "1",
+  "name": "Test-Dist", "version": 1.10, "license": ["perl_5"], "dynamic_config": 0, "x_static_install": "1",
   "prereqs": {
     "configure": {"requires": {"ExtUtils::MakeMaker": "0", "Module::Build": 0.40}},
     "build": {"requires": {"Test::More": "0.98"}},
@@ -57,7 +57,7 @@ const metaJSONText = `{
 }`
 
 func TestMeta(t *testing.T) {
-	const want = "{Name:Test-Dist Version:1.10 Known:true DynamicConfig:false Static:true " +
+	const want = "{Name:Test-Dist Version:1.10 Known:true DynamicConfig:false License:Artistic-1.0-Perl OR GPL-1.0-or-later Static:true " +
 		"Configure:map[ExtUtils::MakeMaker:0 Module::Build:0.40] Build:map[Test::More:0.98] " +
 		"Runtime:map[Carp: perl:5.008001] Provides:[{Name:Test::Dist Version:1.10} {Name:Test::Dist::Other Version:undef}]}"
 	fromYAML, err := parseMetaYAML([]byte(metaYAML))

@@ -90,7 +90,7 @@ func (s *selection) pins() ([]pkgspec.Pin, error) {
 
 func (s *selection) pin(c *candidate) pkgspec.Pin {
 	pin := pkgspec.Pin{
-		Name: c.name, Version: c.version, CBytes: c.facts.CBytes,
+		Name: c.name, Version: c.version, CBytes: c.facts.CBytes, License: c.facts.Meta.License,
 		Source: pkgspec.SourcePin{
 			Path: c.pathname, URL: c.url, SHA256: c.archive.SHA256, Size: c.archive.Size,
 		},

@@ -133,3 +133,9 @@ cp "$work/install.json" "$record/install.json"
 if test -e "$mymeta"; then
     cp "$mymeta" "$record/MYMETA.json"
 fi
+# The terms, which whoever hands the distribution on has to hand on too.
+for file in LICEN[CS]E* [Ll]icen[cs]e* COPYING* COPYRIGHT* NOTICE*; do
+    if test -f "$file"; then
+        cp "$file" "$record/"
+    fi
+done

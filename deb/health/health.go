@@ -1,0 +1,205 @@
+// Package health looks for what would break on a server, or would let in what
+// nobody pinned: libraries and interpreters that will not be there, search paths
+// that lead out of the package, dead links, modes that nobody asked for, and
+// paths of the machine that built. It reads entries and their sources and dpkg's
+// database, and finds everything at once.
+package health
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deb/internal/installed"
+)
+
+// Request is a package to look at.
+type Request struct {
+	// Entries are the package's, at the paths that they have when they are in use.
+	Entries []deb.Entry
+	// Beside are the entries of packages that are made with this one and that it
+	// depends on. They are there, and not looked at.
+	Beside []deb.Entry
+	// Made are paths that scripts and services make on the server. They and all
+	// below them count as there.
+	Made []string
+	// Prefixes are the folders that these packages own alone.
+	Prefixes []string
+	// Root is a Debian system, normally "/", whose dpkg tells which package has
+	// what.
+	Root string
+	// Declared names the Debian packages that the spec declares, whose libraries
+	// and files this one may use, with all that they depend on. What every Debian
+	// system has is declared anyway.
+	Declared []string
+	// Path are the folders in which env(1) looks for programs.
+	Path []string
+	// Asked are the paths that the spec gives a mode of their own.
+	Asked map[string]bool
+	// Unchecked reports whether the spec takes a path out of the check. nil
+	// takes none.
+	Unchecked func(path string) bool
+	// Forbidden are strings that no file, name or link may hold: the prefixes of
+	// the build, the store's folders.
+	Forbidden []string
+}
+
+// Rule names what a finding is about.
+type Rule string
+
+// The rules.
+const (
+	Library     Rule = "library"
+	SearchPath  Rule = "search path"
+	Interpreter Rule = "interpreter"
+	DeadLink    Rule = "link"
+	Mode        Rule = "mode"
+	BuildPath   Rule = "build path"
+)
+
+// Finding is one fault of one file.
+type Finding struct {
+	// Path is the file's in the package.
+	Path string
+	Rule Rule
+	// Reason continues the path: "is world-writable".
+	Reason string
+
+	hint string
+}
+
+func (f *Finding) Error() string { return fmt.Sprintf("%s %s", f.Path, f.Reason) }
+
+// Hint says what to do.
+func (f *Finding) Hint() string { return f.hint }
+
+// Findings are all faults of a package, by rule and path. It is never empty.
+type Findings []*Finding
+
+// Error returns one line for each.
+func (fs Findings) Error() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives errors.As and the terminal the single faults.
+func (fs Findings) Unwrap() []error {
+	out := make([]error, len(fs))
+	for i, f := range fs {
+		out[i] = f
+	}
+	return out
+}
+
+// Complete asks that all of them be shown, however many there are.
+func (Findings) Complete() {}
+
+// Check looks at a package. It returns Findings if there is any, or the error
+// that kept it from looking.
+func Check(ctx context.Context, req Request) error {
+	system, err := installed.Open(req.Root)
+	if err != nil {
+		return err
+	}
+	c := &checker{
+		req: req, system: system,
+		tree:    newTree(req.Made, req.Entries, req.Beside),
+		allowed: system.Closure(req.Declared...),
+		outside: map[string][]claim{},
+	}
+	if err := c.checkLibraries(); err != nil {
+		return err
+	}
+	for _, e := range req.Entries {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := c.checkEntry(e); err != nil {
+			return fmt.Errorf("look at %s: %w", e.Path, err)
+		}
+	}
+	if err := c.settleClaims(); err != nil {
+		return err
+	}
+	return c.result()
+}
+
+type checker struct {
+	req    Request
+	system *installed.System
+	tree   *tree
+	// allowed are the Debian packages that may be used.
+	allowed map[string]bool
+	outside map[string][]claim
+	found   Findings
+}
+
+// claim is called when no allowed package has the path that an entry counts on.
+// owner is a package that has it, or empty.
+type claim func(owner string)
+
+func (c *checker) fail(path string, rule Rule, hint, reason string, args ...any) {
+	if c.req.Unchecked != nil && c.req.Unchecked(path) {
+		return
+	}
+	c.found = append(c.found, &Finding{Path: path, Rule: rule, Reason: fmt.Sprintf(reason, args...), hint: hint})
+}
+
+// needs notes that a path outside must be an allowed package's.
+func (c *checker) needs(p string, lost claim) { c.outside[p] = append(c.outside[p], lost) }
+
+// settleClaims asks dpkg once for all paths.
+func (c *checker) settleClaims() error {
+	if len(c.outside) == 0 {
+		return nil
+	}
+	paths := make([]string, 0, len(c.outside))
+	for p := range c.outside {
+		paths = append(paths, p)
+	}
+	owners, err := c.system.Owners(paths)
+	if err != nil {
+		return err
+	}
+	for p, claims := range c.outside {
+		if slices.ContainsFunc(owners[p], func(name string) bool { return c.allowed[name] }) {
+			continue
+		}
+		owner := ""
+		if len(owners[p]) > 0 {
+			owner = slices.Min(owners[p])
+		}
+		for _, lost := range claims {
+			lost(owner)
+		}
+	}
+	return nil
+}
+
+func (c *checker) result() error {
+	if len(c.found) == 0 {
+		return nil
+	}
+	slices.SortFunc(c.found, func(a, b *Finding) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
+	})
+	return slices.CompactFunc(c.found, func(a, b *Finding) bool { return *a == *b })
+}
+
+func (c *checker) checkEntry(e deb.Entry) error {
+	c.checkMode(e)
+	c.checkNames(e)
+	if e.Type == deb.Link {
+		c.checkLink(e)
+	}
+	if e.Type != deb.File && e.Type != deb.Config {
+		return nil
+	}
+	return c.checkContent(e)
+}

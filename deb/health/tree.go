@@ -1,0 +1,85 @@
+package health
+
+import (
+	"path"
+	"strings"
+
+	"github.com/envbuild/envbuild/deb"
+)
+
+// tree knows what is there when packages are unpacked.
+type tree struct {
+	entries map[string]deb.Entry
+	folders map[string]bool
+	made    []string
+}
+
+func newTree(made []string, lists ...[]deb.Entry) *tree {
+	t := &tree{entries: map[string]deb.Entry{}, folders: map[string]bool{"/": true}, made: made}
+	for _, list := range lists {
+		for _, e := range list {
+			t.entries[e.Path] = e
+			folder := e.Path
+			if e.Type != deb.Dir {
+				folder = path.Dir(folder)
+			}
+			for ; !t.folders[folder]; folder = path.Dir(folder) {
+				t.folders[folder] = true
+			}
+		}
+	}
+	return t
+}
+
+// has reports whether a path without links in it is in the packages.
+func (t *tree) has(p string) bool {
+	if _, ok := t.entries[p]; ok || t.folders[p] {
+		return true
+	}
+	for _, m := range t.made {
+		if within(p, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve follows the packages' links. It fails where they go round.
+func (t *tree) resolve(p string) (string, bool) {
+	const mostLinks = 40 // as the kernel
+	done, todo := "/", strings.Split(p, "/")
+	for links := 0; len(todo) > 0; {
+		next := path.Join(done, todo[0])
+		todo = todo[1:]
+		e, ok := t.entries[next]
+		if !ok || e.Type != deb.Link {
+			done = next
+			continue
+		}
+		if links++; links > mostLinks {
+			return "", false
+		}
+		if path.IsAbs(e.Target) {
+			done = "/"
+		}
+		todo = append(strings.Split(e.Target, "/"), todo...)
+	}
+	return done, true
+}
+
+// program returns the entry that a path leads to, through links of both kinds.
+func (t *tree) program(p string) (deb.Entry, bool) {
+	p, ok := t.resolve(p)
+	if !ok {
+		return deb.Entry{}, false
+	}
+	e, ok := t.entries[p]
+	if ok && e.Type == deb.Hardlink {
+		return t.program(e.Target)
+	}
+	return e, ok
+}
+
+func within(p, folder string) bool {
+	return p == folder || folder == "/" || strings.HasPrefix(p, folder+"/")
+}

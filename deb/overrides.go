@@ -1,0 +1,72 @@
+package deb
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// lintianOverrides tells lintian what is meant: where the package is, that it
+// runs on its own runtime, and that the files of components are as their authors
+// made them. Each tag has one override with one pattern, because lintian warns of
+// an override that matches nothing of what the package has of its tag.
+func lintianOverrides(m Meta, entries []Entry) []byte {
+	o := overrides{name: m.Name}
+	o.places(entries)
+	if root := componentRoot(m.Components); root != "" {
+		o.because("Programs run on the package's own runtime; its environment decides what env finds.",
+			[]string{"incorrect-path-for-interpreter", "wrong-path-for-interpreter"}, "*"+root+"/*")
+		o.because("The files of the components are as their authors made them.", []string{
+			"custom-library-search-path", "embedded-library", "executable-not-elf-or-script", "national-encoding",
+			"script-not-executable", "shared-library-lacks-prerequisites",
+		}, "*"+root+"/*")
+	}
+	return []byte(o.b.String())
+}
+
+type overrides struct {
+	name string
+	b    strings.Builder
+}
+
+func (o *overrides) because(why string, tags []string, context string) {
+	fmt.Fprintf(&o.b, "# %s\n", why)
+	for _, tag := range tags {
+		fmt.Fprintf(&o.b, "%s: %s %s\n", o.name, tag, context)
+	}
+}
+
+// places are the folders that Debian's own packages leave to local ones.
+func (o *overrides) places(entries []Entry) {
+	for _, place := range []struct {
+		folder, why string
+		tags        []string
+	}{
+		{"/opt", "/opt is where local packages live (policy 9.1.2, FHS 3.13).", []string{"dir-or-file-in-opt"}},
+		{"/srv", "The administrator of the package has put it below /srv.", []string{"dir-or-file-in-srv"}},
+		{"/home", "The administrator of the package has put it below /home.", []string{"dir-or-file-in-home"}},
+		{"/usr/local", "The administrator of the package has put it below /usr/local.", []string{"dir-in-usr-local", "file-in-usr-local"}},
+	} {
+		if slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Path, place.folder+"/") }) {
+			o.because(place.why, place.tags, "*")
+		}
+	}
+}
+
+// componentRoot returns, without the first slash, the deepest folder that holds
+// the files of all components, "" where that is the root folder or there are none.
+func componentRoot(components []Component) string {
+	common := ""
+	for _, c := range components {
+		for _, f := range c.Files {
+			if common == "" {
+				common = path.Dir(f)
+			}
+			for common != "/" && !strings.HasPrefix(f, common+"/") {
+				common = path.Dir(common)
+			}
+		}
+	}
+	return strings.TrimPrefix(common, "/")
+}
