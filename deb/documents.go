@@ -5,9 +5,13 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/goreleaser/chglog"
 )
 
 // documents returns the files that policy 12.5 and 12.7 ask of every package, and
@@ -15,14 +19,17 @@ import (
 // Those that the caller or the user brings win.
 func documents(req Request) ([]Entry, error) {
 	dir := path.Join("/usr/share/doc", req.Meta.Name)
-	log, err := changelog(req.Meta, req.SourceDate)
+	log, err := req.Settings.changelog(req.Meta.Name)
+	if log == nil && err == nil {
+		log, err = changelog(req.Meta, req.SourceDate)
+	}
 	if err != nil {
 		return nil, err
 	}
 	given := slices.Concat(req.Entries, req.Settings.entries())
-	docs := []Entry{{Path: path.Join(dir, "copyright"), Content: copyright(req.Meta, req.Settings.license(), req.SourceDate.Year(), given)}}
-	if !req.Settings.hasChangelog() {
-		docs = append(docs, Entry{Path: path.Join(dir, "changelog.Debian.gz"), Content: log})
+	docs := []Entry{
+		{Path: path.Join(dir, "copyright"), Content: copyright(req.Meta, req.Settings.license(), req.SourceDate.Year(), given)},
+		{Path: path.Join(dir, "changelog.Debian.gz"), Content: log},
 	}
 	if overrides := lintianOverrides(req.Meta, given); len(overrides) > 0 {
 		docs = append(docs, Entry{Path: path.Join("/usr/share/lintian/overrides", req.Meta.Name), Content: overrides})
@@ -32,15 +39,42 @@ func documents(req Request) ([]Entry, error) {
 	}), nil
 }
 
-// changelog returns a compressed changelog of one entry, as gzip -9n writes it.
+// changelog returns a compressed changelog of one entry.
 func changelog(m Meta, date time.Time) ([]byte, error) {
+	return compressed(fmt.Sprintf("%s (%s) unstable; urgency=medium\n\n  * Version %s.\n\n -- %s  %s\n",
+		m.Name, m.Version, m.Version, m.Maintainer, date.Format(time.RFC1123Z)))
+}
+
+// changelog returns the changelog that the user wrote in nfpm's format, or nil.
+func (s *Settings) changelog(name string) ([]byte, error) {
+	if s == nil || s.decoded.Changelog == "" {
+		return nil, nil
+	}
+	info := s.decoded
+	info.Name = name
+	log, err := info.GetChangeLog()
+	if err != nil {
+		return nil, err
+	}
+	template, err := chglog.DebTemplate()
+	if err != nil {
+		return nil, err
+	}
+	text, err := chglog.FormatChangelog(log, template)
+	if err != nil {
+		return nil, fmt.Errorf("package.changelog: %w", err)
+	}
+	return compressed(strings.TrimSpace(text) + "\n")
+}
+
+// compressed compresses as gzip -9n does.
+func compressed(text string) ([]byte, error) {
 	var buf bytes.Buffer
 	z, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	_, err = fmt.Fprintf(z, "%s (%s) unstable; urgency=medium\n\n  * Version %s.\n\n -- %s  %s\n",
-		m.Name, m.Version, m.Version, m.Maintainer, date.Format(time.RFC1123Z))
+	_, err = io.WriteString(z, text)
 	err = errors.Join(err, z.Close())
 	return buf.Bytes(), err
 }

@@ -1,6 +1,7 @@
 package deb
 
 import (
+	"crypto/md5"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,9 +24,7 @@ const (
 	Dir
 	// Link is a symbolic link to Target.
 	Link
-	// Hardlink is another name of the file at Target, a path of the package. It
-	// becomes a file of its own with the same content, since nfpm knows no
-	// hardlinks.
+	// Hardlink is another name of the File at Target, a path of the package.
 	Hardlink
 )
 
@@ -49,6 +48,12 @@ type Entry struct {
 	// Time is when it was last changed, in whole seconds; zero is the package's
 	// source date.
 	Time time.Time
+	// Origin names what the entry comes from, such as the step that made it. What
+	// has one origin is compressed together and apart from the others as far as
+	// that doesn't make the package larger, so that a change of one origin leaves
+	// the compressed parts of the others as they were. What has none belongs to the
+	// package itself and is expected to change with each version.
+	Origin string
 }
 
 // time returns the entry's time in a package of that date.
@@ -57,6 +62,19 @@ func (e Entry) time(date time.Time) time.Time {
 		return date
 	}
 	return e.Time.UTC().Truncate(time.Second)
+}
+
+// mode returns the mode, given or not.
+func (e Entry) mode() fs.FileMode {
+	switch {
+	case e.Type == Link:
+		return 0o777
+	case e.Mode != 0:
+		return e.Mode
+	case e.Type == Dir:
+		return 0o755
+	}
+	return 0o644
 }
 
 // EntryError says that an entry can't be packaged.
@@ -70,20 +88,25 @@ func (e *EntryError) Error() string { return fmt.Sprintf("the package's %q %s", 
 // Hint says what to do, or is empty.
 func (e *EntryError) Hint() string { return e.hint }
 
-// maxContent is the most that a package may hold, in bytes: nfpm keeps the
-// compressed content in memory, in a buffer that doubles.
-const maxContent = 4 << 30
-
 // item is an entry that was checked.
 type item struct {
 	Entry
 	size int64
+	// changed is when the source was last written, to notice that it changes while
+	// it is packaged.
+	changed time.Time
+	// leader is the item that a Hardlink is another name of. Of the names of one
+	// file the first in the tar is the leader.
+	leader *item
+	// md5 is known once the file was read.
+	md5 [md5.Size]byte
 }
 
-// tree are checked entries in the order of their paths, no two with one path.
-type tree []item
+// tree are checked entries in the order of their paths, no two with one path, and
+// with all folders above them.
+type tree []*item
 
-// check sorts entries and resolves hardlinks.
+// check sorts and completes entries.
 func check(entries []Entry) (tree, error) {
 	t := make(tree, 0, len(entries))
 	for _, e := range entries {
@@ -93,22 +116,25 @@ func check(entries []Entry) (tree, error) {
 		}
 		t = append(t, it)
 	}
-	slices.SortFunc(t, func(a, b item) int { return strings.Compare(a.Path, b.Path) })
+	t.sort()
 	for i := 1; i < len(t); i++ {
 		if t[i].Path == t[i-1].Path {
 			return nil, &EntryError{t[i].Path, "is there twice", "leave it out of app.files or of package.contents"}
 		}
 	}
-	for i := range t {
-		if err := t.resolve(i); err != nil {
-			return nil, err
-		}
+	t, err := t.withParents()
+	if err == nil {
+		err = t.link()
 	}
-	return t, t.checkWhole()
+	return t, err
 }
 
-func checkEntry(e Entry) (item, error) {
-	it := item{Entry: e}
+func (t tree) sort() {
+	slices.SortFunc(t, func(a, b *item) int { return strings.Compare(a.Path, b.Path) })
+}
+
+func checkEntry(e Entry) (*item, error) {
+	it := &item{Entry: e}
 	switch {
 	case !path.IsAbs(e.Path) || path.Clean(e.Path) != e.Path || e.Path == "/":
 		return it, &EntryError{e.Path, "is not an absolute, clean path", ""}
@@ -128,7 +154,7 @@ func checkEntry(e Entry) (item, error) {
 	return it, nil
 }
 
-func statSource(it item) (item, error) {
+func statSource(it *item) (*item, error) {
 	fi, err := os.Lstat(it.Source)
 	switch {
 	case err != nil:
@@ -136,74 +162,89 @@ func statSource(it item) (item, error) {
 	case !fi.Mode().IsRegular():
 		return it, &EntryError{it.Path, fmt.Sprintf("comes from %s, which is no regular file", it.Source), ""}
 	}
-	it.size = fi.Size()
+	it.size, it.changed = fi.Size(), fi.ModTime()
 	return it, nil
 }
 
-// resolve gives a hardlink the content and mode of its target.
-func (t tree) resolve(i int) error {
-	if t[i].Type != Hardlink {
-		return nil
+// withParents adds the folders that the list doesn't name.
+func (t tree) withParents() (tree, error) {
+	folders := map[string]bool{"/": true}
+	others := map[string]bool{}
+	for _, it := range t {
+		if it.Type == Dir {
+			folders[it.Path] = true
+		} else {
+			others[it.Path] = true
+		}
 	}
-	target := t.find(t[i].Target)
-	if target == nil || target.Type != File && target.Type != Config {
-		return &EntryError{t[i].Path, fmt.Sprintf("is a hardlink to %q, which is no file of the package", t[i].Target), ""}
+	for _, it := range t {
+		for p := path.Dir(it.Path); ; p = path.Dir(p) {
+			if others[p] {
+				return nil, &EntryError{it.Path, fmt.Sprintf("lies below %q, which is no folder", p), ""}
+			}
+			if folders[p] {
+				break
+			}
+			folders[p] = true
+			t = append(t, &item{Entry: Entry{Path: p, Type: Dir}})
+		}
 	}
-	p := t[i].Path
-	t[i] = *target
-	t[i].Path = p
-	t[i].Type = File
+	t.sort()
+	return t, nil
+}
+
+// link gives each file with several names a leader, whichever of them the
+// entries call the file: the one that sorts first.
+func (t tree) link() error {
+	names := map[*item][]*item{}
+	for _, it := range t {
+		if it.Type != Hardlink {
+			continue
+		}
+		target := t.find(it.Target)
+		if target == nil || target.Type != File {
+			return &EntryError{it.Path, fmt.Sprintf("is a hardlink to %q, which is no file of the package", it.Target), ""}
+		}
+		names[target] = append(names[target], it)
+	}
+	for file, links := range names {
+		content := *file
+		all := append(tree{file}, links...)
+		all.sort()
+		for i, it := range all {
+			p := it.Path
+			*it = content
+			it.Path = p
+			if i > 0 {
+				it.Type, it.leader = Hardlink, all[0]
+				it.Source, it.Content, it.Target = "", nil, all[0].Path
+			}
+		}
+	}
 	return nil
 }
 
 func (t tree) find(p string) *item {
-	i, ok := slices.BinarySearchFunc(t, p, func(it item, p string) int { return strings.Compare(it.Path, p) })
+	i, ok := slices.BinarySearchFunc(t, p, func(it *item, p string) int { return strings.Compare(it.Path, p) })
 	if !ok {
 		return nil
 	}
-	return &t[i]
-}
-
-// checkWhole checks what one entry can't tell: that parents are folders, and the
-// size.
-func (t tree) checkWhole() error {
-	var sum int64
-	for _, it := range t {
-		for p := path.Dir(it.Path); p != "/"; p = path.Dir(p) {
-			if parent := t.find(p); parent != nil && parent.Type != Dir {
-				return &EntryError{it.Path, fmt.Sprintf("lies below %q, which is no folder", p), ""}
-			}
-		}
-		if sum += it.size; sum > maxContent {
-			return &EntryError{
-				it.Path, fmt.Sprintf("brings the package's content to %d bytes; %d are the most", sum, int64(maxContent)),
-				"ship large data apart from the application: leave it out of app.files",
-			}
-		}
-	}
-	return nil
+	return t[i]
 }
 
 // installedSize is what policy 5.6.20 and dpkg-gencontrol call Installed-Size:
-// KiB, every file rounded up, everything else as 1. nfpm rounds the sum, which
-// is too little by half of the number of files.
+// KiB, every file rounded up, its further names free, everything else as 1.
+// nfpm rounds the sum, which is too little by half of the number of files.
 func (t tree) installedSize() int64 {
 	const block = 1024
-	folders := map[string]bool{"/": true}
-	size := int64(1)
+	size := int64(1) // of the root
 	for _, it := range t {
 		switch it.Type {
 		case File, Config:
 			size += (it.size + block - 1) / block
 		case Link:
-			size++
-		}
-		p := it.Path
-		if it.Type != Dir {
-			p = path.Dir(p)
-		}
-		for ; !folders[p]; p = path.Dir(p) {
-			folders[p] = true
+			size += (int64(len(it.Target)) + block - 1) / block
+		case Dir:
 			size++
 		}
 	}

@@ -229,7 +229,7 @@ func (s *Settings) check() error {
 	for _, f := range []struct{ field, value, grammar, hint string }{
 		{"epoch", info.Epoch, epochGrammar, "write a number"},
 		{"arch_variant", info.Deb.ArchVariant, `[a-z0-9-]*`, "write it as Debian does: amd64v3"},
-		{"compression", info.Deb.Compression, `((zstd|gzip)(:[0-9]{1,2})?|xz|none)?`, "write zstd, zstd:LEVEL, xz, gzip, gzip:LEVEL or none"},
+		{"compression", info.Deb.Compression, `(zstd(:[0-9]{1,2})?|gzip(:[0-9])?|xz|none)?`, "write xz, zstd, zstd:LEVEL, gzip, gzip:LEVEL or none"},
 		{"license", info.License, `[ -~]*`, "write a licence's short name: MIT, Artistic-2.0"},
 	} {
 		if err := checkField(f.field, f.value, f.grammar, f.hint); err != nil {
@@ -317,5 +317,3 @@ func (s *Settings) compression() string {
 	}
 	return s.decoded.Deb.Compression
 }
-
-func (s *Settings) hasChangelog() bool { return s != nil && s.decoded.Changelog != "" }

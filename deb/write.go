@@ -1,26 +1,22 @@
 package deb
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/goreleaser/nfpm/v2"
-	nfpmdeb "github.com/goreleaser/nfpm/v2/deb"
-	"github.com/goreleaser/nfpm/v2/files"
+
+	"github.com/envbuild/envbuild/deb/internal/ar"
 )
 
-// DefaultCompression is fast and small enough, and read by dpkg from 1.21.18
-// (Debian 12) and Ubuntu 18.04 on; docs/adr/0001-deb-over-nfpm.md has the
-// numbers.
-const DefaultCompression = "zstd:7"
+// DefaultCompression is read by every dpkg, and smaller than the others.
+// docs/adr/0002-assembled-packages.md has the numbers.
+const DefaultCompression = "xz"
 
 // Request is a package to write.
 type Request struct {
@@ -36,13 +32,26 @@ type Request struct {
 	Settings *Settings
 	// SourceDate is the time of everything inside, in whole seconds.
 	SourceDate time.Time
-	// Compression is "zstd", "xz", "gzip" or "none", some with ":LEVEL". If it is
+	// Compression is "xz", "zstd", "gzip" or "none", some with ":LEVEL". If it is
 	// empty, the settings decide, else DefaultCompression.
 	Compression string
+	// Cache keeps what was compressed, for the next package; nil keeps nothing. It
+	// has no influence on the bytes.
+	Cache Cache
+	// Parallel is how many parts are compressed at once; 0 means one for each core.
+	// xz takes up to 75 MB for each.
+	Parallel int
+	// Scratch is a folder for what is compressed until its size is known; "" is that
+	// of the system.
+	Scratch string
+	// Nfpm lets nfpm's own packager write the package. It keeps all of the data in
+	// memory, makes files of hardlinks, and uses no cache.
+	Nfpm bool
 }
 
-// Write writes the package to w. The same request gives the same bytes. What was
-// written when an error comes back is no package.
+// Write writes the package to w. The same request gives the same bytes, as long
+// as the compressor is the same: Cache, Parallel and Scratch have no influence.
+// What was written when an error comes back is no package.
 func Write(ctx context.Context, req Request, w io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
@@ -56,16 +65,15 @@ func Write(ctx context.Context, req Request, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	scratch, err := os.MkdirTemp("", "envbuild-deb-")
-	if err != nil {
-		return err
+	if req.Nfpm {
+		err = p.writeByNfpm(ctx, w)
+	} else {
+		err = p.assemble(ctx, w)
 	}
-	defer os.RemoveAll(scratch)
-	info, err := p.info(scratch)
 	if err != nil {
-		return err
+		return fmt.Errorf("packaging %s: %w", p.req.Meta.Name, err)
 	}
-	return p.write(ctx, info, w)
+	return nil
 }
 
 // plan is a request, checked and completed.
@@ -94,37 +102,72 @@ func prepare(req Request) (*plan, error) {
 	return &plan{req, t, scripts}, err
 }
 
-// write lets nfpm write through a pipe, behind which its members are finished.
-// A context that ends or a writer that fails ends nfpm at its next byte.
-func (p *plan) write(ctx context.Context, info *nfpm.Info, w io.Writer) error {
-	r, pipe := io.Pipe()
-	stop := context.AfterFunc(ctx, func() { r.CloseWithError(context.Cause(ctx)) })
-	defer stop()
-	done := make(chan error, 1)
-	go func() {
-		err := nfpmdeb.Default.Package(info, pipe)
-		pipe.CloseWithError(err)
-		done <- err
-	}()
-	err := finish(r, w, p.tree.installedSize(), p.req.SourceDate)
-	r.CloseWithError(err)
-	made := <-done
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err == nil {
-		err = made
-	}
+// assemble writes the three members. data.tar comes first into a file, because
+// the sums of its files and its size are written before it.
+func (p *plan) assemble(ctx context.Context, w io.Writer) error {
+	a, err := newAssembler(ctx, p)
 	if err != nil {
-		return fmt.Errorf("packaging %s: %w", p.req.Meta.Name, err)
+		return err
+	}
+	data, err := newSpool(p.req.Scratch, a.member())
+	if err != nil {
+		return err
+	}
+	err = a.write(ctx, data)
+	if err == nil {
+		err = p.writeMembers(ctx, w, data)
+	}
+	return errors.Join(err, data.close())
+}
+
+func (p *plan) writeMembers(ctx context.Context, w io.Writer, data *spool) error {
+	members, err := p.controlMembers(p.info())
+	if err != nil {
+		return err
+	}
+	control, err := controlTar(members, p.req.SourceDate)
+	if err != nil {
+		return err
+	}
+	body, err := data.rewind()
+	if err != nil {
+		return err
+	}
+	out, err := ar.NewWriter(w, p.req.SourceDate)
+	if err != nil {
+		return err
+	}
+	version := []byte("2.0\n")
+	for _, m := range []struct {
+		ar.Header
+		r io.Reader
+	}{
+		{ar.Header{Name: "debian-binary", Size: int64(len(version))}, bytes.NewReader(version)},
+		{ar.Header{Name: "control.tar.gz", Size: int64(len(control))}, bytes.NewReader(control)},
+		{ar.Header{Name: data.member, Size: data.size}, contextReader{ctx, body}},
+	} {
+		if err := out.Copy(m.Header, m.r); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// info describes the package to nfpm. What it would ask of the machine is given:
-// times, owners, modes, and the kinds of links, which it takes from the file
-// that the link's target names on this machine.
-func (p *plan) info(scratch string) (*nfpm.Info, error) {
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
+}
+
+// info is the package as nfpm describes it, without its files.
+func (p *plan) info() *nfpm.Info {
 	info := p.req.Settings.info()
 	m := p.req.Meta
 	info.Name, info.Version, info.Arch, info.Platform = m.Name, m.Version, m.Arch, "linux"
@@ -135,78 +178,10 @@ func (p *plan) info(scratch string) (*nfpm.Info, error) {
 	info.MTime, info.DisableGlobbing = p.req.SourceDate, true
 	info.Deb.Compression = p.compression()
 	p.req.Triggers.addTo(info)
-	for i, it := range p.tree {
-		c, err := p.content(it, filepath.Join(scratch, strconv.Itoa(i)))
-		if err != nil {
-			return nil, err
-		}
-		info.Contents = append(info.Contents, c)
-	}
-	var err error
-	info.Scripts, err = p.scripts.save(scratch)
-	return info, err
+	info.Changelog = "" // an entry by now
+	return info
 }
 
 func (p *plan) compression() string {
-	if p.req.Compression != "" {
-		return p.req.Compression
-	}
-	if c := p.req.Settings.compression(); c != "" {
-		return c
-	}
-	return DefaultCompression
-}
-
-// content describes an entry to nfpm, which reads content from files only.
-func (p *plan) content(it item, scratch string) (*files.Content, error) {
-	c := &files.Content{
-		Destination: it.Path,
-		FileInfo: &files.ContentFileInfo{
-			Owner: it.Owner, Group: it.Group, Mode: it.Mode, MTime: it.time(p.req.SourceDate), Size: it.size,
-		},
-	}
-	switch it.Type {
-	case Dir:
-		c.Type = files.TypeDir
-		if it.Mode == 0 {
-			c.FileInfo.Mode = 0o755
-		}
-		return c, nil
-	case Link:
-		// Size and Mode keep nfpm from asking the file system for them.
-		c.Type, c.Source = files.TypeSymlink, it.Target
-		c.FileInfo.Mode, c.FileInfo.Size = fs.ModeSymlink|0o777, 1
-		return c, nil
-	case Config:
-		c.Type = files.TypeConfig
-	default:
-		c.Type = files.TypeFile
-	}
-	if it.Mode == 0 {
-		c.FileInfo.Mode = 0o644
-	}
-	c.Source = it.Source
-	if it.Source == "" {
-		c.Source = scratch
-		return c, os.WriteFile(scratch, it.Content, 0o600)
-	}
-	if !utf8.ValidString(it.Source) { // nfpm takes sources for patterns, which are UTF-8
-		c.Source = scratch
-		return c, copyFile(it.Source, scratch)
-	}
-	return c, nil
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return cmp.Or(p.req.Compression, p.req.Settings.compression(), DefaultCompression)
 }

@@ -16,8 +16,8 @@ const (
 	magic      = "!<arch>\n"
 	headerSize = 60
 	headerEnd  = "`\n"
-	// maxSize is the most that the ten digits of a header can say.
-	maxSize = 9_999_999_999
+	// MaxSize is the most that the ten digits of a header can say.
+	MaxSize = 9_999_999_999
 )
 
 // ErrFormat says that a file is no ar archive, or a damaged one.
@@ -108,7 +108,7 @@ func NewWriter(w io.Writer, date time.Time) (*Writer, error) {
 
 // Copy adds a member of exactly size bytes, read from r.
 func (w *Writer) Copy(h Header, r io.Reader) error {
-	if len(h.Name) > 16 || h.Size < 0 || h.Size > maxSize {
+	if len(h.Name) > 16 || h.Size < 0 || h.Size > MaxSize {
 		return fmt.Errorf("a member %q of %d bytes doesn't fit into an ar archive", h.Name, h.Size)
 	}
 	_, err := fmt.Fprintf(w.w, "%-16s%-12d%-6d%-6d%-8o%-10d%s", h.Name, w.date.Unix(), 0, 0, 0o100644, h.Size, headerEnd)

@@ -47,7 +47,7 @@ func TestCopyRefuses(t *testing.T) {
 		h       Header
 		content string
 	}{
-		{Header{"seventeen-letters", 1}, "x"}, {Header{"large", maxSize + 1}, ""}, {Header{"short", 2}, "x"},
+		{Header{"seventeen-letters", 1}, "x"}, {Header{"large", MaxSize + 1}, ""}, {Header{"short", 2}, "x"},
 	} {
 		w, err := NewWriter(io.Discard, time.Unix(0, 0))
 		if err != nil {
