@@ -38,9 +38,9 @@ type running struct {
 // blocking waits until it gets another.
 func (c client) start(t testing.TB, niceness int, args ...string) *running {
 	t.Helper()
-	nice := client{dir: c.dir, env: c.env, program: "nice"}
+	c.under = []string{"nice", "-n", strconv.Itoa(niceness)}
 	r := &running{t: t, events: make(chan processEvent, 1000), stderr: &bytes.Buffer{}}
-	r.cmd = nice.command(append([]string{"-n", strconv.Itoa(niceness), "envbuild", "--progress", "json"}, args...)...)
+	r.cmd = c.command(append([]string{"--progress", "json"}, args...)...)
 	pipe, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
