@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -75,20 +76,21 @@ func ReadMachine(ctx context.Context, facts FactCache) (plan.Machine, error) {
 // distributionRelease returns "debian-12" of os-release(5).
 func distributionRelease(path string) (string, error) {
 	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
+	return parseRelease(string(data)), err
+}
+
+func parseRelease(text string) string {
 	fields := map[string]string{}
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(text) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
 		if ok {
 			fields[name] = strings.Trim(value, `"'`)
 		}
 	}
 	if fields["VERSION_ID"] == "" {
-		return fields["ID"], nil
+		return fields["ID"]
 	}
-	return fields["ID"] + "-" + fields["VERSION_ID"], nil
+	return fields["ID"] + "-" + fields["VERSION_ID"]
 }
 
 // readPackages reads dpkg's database of installed packages into versions and
@@ -99,6 +101,10 @@ func readPackages(path string, versions map[string]string) (arch string, err err
 		return "", fmt.Errorf("read dpkg's database: %w", err)
 	}
 	defer f.Close()
+	return parsePackages(f, versions)
+}
+
+func parsePackages(r io.Reader, versions map[string]string) (arch string, err error) {
 	var name, version, architecture, status string
 	flush := func() {
 		if strings.HasSuffix(status, " installed") {
@@ -109,7 +115,7 @@ func readPackages(path string, versions map[string]string) (arch string, err err
 		}
 		name, version, architecture, status = "", "", "", ""
 	}
-	sc := bufio.NewScanner(f)
+	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
 		field, value, _ := strings.Cut(sc.Text(), ": ")

@@ -82,8 +82,13 @@ func (p *packageOwners) loadDepends() error {
 	if err != nil {
 		return err
 	}
+	p.addDepends(string(data))
+	return nil
+}
+
+func (p *packageOwners) addDepends(status string) {
 	var name string
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(status) {
 		field, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		switch field {
 		case "Package":
@@ -97,5 +102,4 @@ func (p *packageOwners) loadDepends() error {
 			}
 		}
 	}
-	return nil
 }

@@ -190,3 +190,32 @@ func TestJoinScript(t *testing.T) {
 		}
 	}
 }
+
+func FuzzCodename(f *testing.F) {
+	f.Add([]byte("ID=debian\nVERSION_CODENAME=\"bookworm\"\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if got := Codename(text); strings.Contains(got, "\n") || !strings.Contains(string(text), got) {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// FuzzSettings reads what a package section may hold, as far as that is looked at
+// before nfpm decodes it.
+func FuzzSettings(f *testing.F) {
+	f.Add("  section: web\n  deb: {compression: \"zstd:19\"}\n  contents: [{src: a, dst: /a}]\n")
+	f.Add("  scripts: {postinstall: x}\n  overrides: {deb: {depends: [a]}}\n")
+	f.Add("  deb: {fields: {A: 1}}\n  changelog: [\n")
+	f.Fuzz(func(t *testing.T, section string) {
+		text := "name: a\nruntime: {perl: \"5\"}\npackage:\n" + section
+		spec, err := pkgspec.Parse(pkgspec.SpecName, []byte(text))
+		if err != nil || spec.Package.Nfpm == nil {
+			return
+		}
+		r := &settingsReader{pkgspec.SpecName, t.TempDir()}
+		err = errors.Join(r.shape(spec.Package.Nfpm), r.refuse(spec.Package.Nfpm))
+		if err != nil && !strings.Contains(err.Error(), pkgspec.SpecName) {
+			t.Errorf("an error without its place: %v", err)
+		}
+	})
+}

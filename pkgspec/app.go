@@ -28,15 +28,28 @@ func covers(patterns []string, name string) bool {
 	return false
 }
 
+// coversElements takes time in proportion to the product of both lengths: of
+// several ** only the last needs another try.
 func coversElements(pattern, name []string) bool {
-	switch {
-	case len(pattern) == 0:
-		return true
-	case pattern[0] == "**":
-		return coversElements(pattern[1:], name) || len(name) > 0 && coversElements(pattern, name[1:])
-	case len(name) == 0:
-		return false
+	star, resume := -1, 0 // the last ** and the element at which it ends
+	for p, n := 0, 0; p < len(pattern); {
+		switch {
+		case pattern[p] == "**":
+			star, resume = p, n
+			p++
+		case n < len(name) && elementMatches(pattern[p], name[n]):
+			p, n = p+1, n+1
+		case star >= 0 && resume < len(name):
+			resume++
+			p, n = star+1, resume
+		default:
+			return false
+		}
 	}
-	ok, err := path.Match(pattern[0], name[0])
-	return err == nil && ok && coversElements(pattern[1:], name[1:])
+	return true
+}
+
+func elementMatches(pattern, element string) bool {
+	ok, err := path.Match(pattern, element)
+	return err == nil && ok
 }

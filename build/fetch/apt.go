@@ -51,12 +51,16 @@ func releaseCodename(root string) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	for line := range strings.Lines(string(data)) {
+	return parseCodename(string(data)), err
+}
+
+func parseCodename(text string) string {
+	for line := range strings.Lines(text) {
 		if v, ok := strings.CutPrefix(line, "VERSION_CODENAME="); ok {
-			return strings.Trim(strings.TrimSpace(v), `"'`), nil
+			return strings.Trim(strings.TrimSpace(v), `"'`)
 		}
 	}
-	return "", err
+	return ""
 }
 
 // aptEntry is one combination of an address and a suite.

@@ -130,3 +130,12 @@ func FuzzParsePlace(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseCodename(f *testing.F) {
+	f.Add("ID=debian\nVERSION_CODENAME=\"bookworm\"\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := parseCodename(text); strings.Contains(got, "\n") || !strings.Contains(text, got) {
+			t.Errorf("%q", got)
+		}
+	})
+}

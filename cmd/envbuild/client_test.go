@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,8 @@ type client struct {
 	// program is envbuild's path; empty finds the one on PATH, which TestMain puts
 	// there.
 	program string
+	// under is a program, with its arguments, that runs envbuild, such as nice.
+	under []string
 }
 
 // outcome is what a process left.
@@ -34,7 +37,8 @@ func (c client) command(args ...string) *exec.Cmd {
 	if program == "" {
 		program = "envbuild"
 	}
-	cmd := exec.Command(program, args...)
+	argv := append(append(slices.Clone(c.under), program), args...)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = c.dir, c.env
 	return cmd
 }

@@ -31,7 +31,7 @@ func blocksProject(t testing.TB, serve func(folder string) string) client {
 		return map[string]string{"lib/" + name + ".pm": "package " + name + ";\nour $VERSION = '1.0';\n1;\n"}
 	}
 	blocks := module("Blocks")
-	blocks["Makefile.PL"] = blocking
+	blocks["Makefile.PL"] = blocking(blockTitle(c.dir))
 	folder, mirror := filepath.Join(c.dir, "mirror"), "mirror"
 	err := cpantest.WriteMirror(folder,
 		cpantest.Dist{Name: "Blocks", Version: "1.0", Files: blocks},
@@ -130,7 +130,7 @@ func TestKill(t *testing.T) {
 		c := c.withCache(newCache(t))
 		logs := newWatch(t, filepath.Join(c.cache(t), "logs"))
 		r := c.start(t, 1, "build")
-		step := logs.waitBlocked()
+		step := logs.waitBlocked(blockTitle(c.dir))
 		if res := r.signal(syscall.SIGKILL); res.code != 137 {
 			t.Fatal(res)
 		}
@@ -328,7 +328,7 @@ func TestAtOnce(t *testing.T) {
 	}
 	logs := newWatch(t, filepath.Join(c.cache(t), "logs"))
 	all := []*running{c.start(t, 1, "build")}
-	step := logs.waitBlocked()
+	step := logs.waitBlocked(blockTitle(c.dir))
 	for _, c := range []client{other, c} {
 		r := c.start(t, 0, "build")
 		r.until("step-waiting", "Blocks")
@@ -365,7 +365,7 @@ func TestInterrupt(t *testing.T) {
 			logs := newWatch(t, filepath.Join(c.cache(t), "logs"))
 			r := c.start(t, 1, "build", "-j", "2")
 			r.until("step-done", "Free")
-			step := logs.waitBlocked()
+			step := logs.waitBlocked(blockTitle(c.dir))
 			res := r.signal(signal)
 			if res.code != code {
 				t.Errorf("code %d, want %d: %s", res.code, code, res)

@@ -38,9 +38,9 @@ type running struct {
 // blocking waits until it gets another.
 func (c client) start(t testing.TB, niceness int, args ...string) *running {
 	t.Helper()
-	nice := client{dir: c.dir, env: c.env, program: "nice"}
+	c.under = []string{"nice", "-n", strconv.Itoa(niceness)}
 	r := &running{t: t, events: make(chan processEvent, 1000), stderr: &bytes.Buffer{}}
-	r.cmd = nice.command(append([]string{"-n", strconv.Itoa(niceness), "envbuild", "--progress", "json"}, args...)...)
+	r.cmd = c.command(append([]string{"--progress", "json"}, args...)...)
 	pipe, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -147,21 +147,24 @@ func (w *watch) until(ok func(path string) bool) string {
 	}
 }
 
-// blockTitle is what a blocked step calls its process, and says in its log.
-const blockTitle = "blocked-step-of-envbuild-test"
+// blockTitle is what a blocked step of the project in a folder calls its process,
+// and says in its log. Tests of several checkouts may run on one machine.
+func blockTitle(dir string) string { return "blocked-step-of-" + filepath.Base(dir) }
 
 // blocking is a Makefile.PL that waits as long as it runs in niceness 1: so a
 // test can stop the clock of one build, and the next one of the same step gets
 // through. A nice value is one of the few things that a sandbox lets through.
-const blocking = `use ExtUtils::MakeMaker;
+func blocking(title string) string {
+	return `use ExtUtils::MakeMaker;
 $| = 1;
 if (getpriority(0, 0) == 1) {
-    $0 = '` + blockTitle + `';
+    $0 = '` + title + `';
     print "$0\n";
     select undef, undef, undef, 0.02 while getpriority(0, 0) == 1;
 }
 WriteMakefile(NAME => 'Blocks', VERSION => '1.0');
 `
+}
 
 // blocked is the process of a step that waits.
 type blocked struct {
@@ -172,25 +175,26 @@ type blocked struct {
 
 // waitBlocked returns when the log of a step says that it waits. The watch is
 // that of the cache's logs.
-func (w *watch) waitBlocked() *blocked {
+func (w *watch) waitBlocked(title string) *blocked {
 	w.t.Helper()
 	w.until(func(path string) bool {
 		log, err := os.ReadFile(path)
-		return err == nil && bytes.Contains(log, []byte(blockTitle))
+		return err == nil && bytes.Contains(log, []byte(title))
 	})
-	for _, pid := range blockedProcesses(w.t) {
-		fd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.t.Cleanup(func() { unix.Close(fd) })
-		return &blocked{t: w.t, pid: pid, fd: fd}
+	pids := processes(w.t, title)
+	if len(pids) != 1 {
+		w.t.Fatalf("%d steps are blocked", len(pids))
 	}
-	w.t.Fatal("no step is blocked")
-	return nil
+	fd, err := unix.PidfdOpen(pids[0], 0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { unix.Close(fd) })
+	return &blocked{t: w.t, pid: pids[0], fd: fd}
 }
 
-func blockedProcesses(t testing.TB) []int {
+// processes are those of a title.
+func processes(t testing.TB, title string) []int {
 	t.Helper()
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -198,8 +202,8 @@ func blockedProcesses(t testing.TB) []int {
 	}
 	var pids []int
 	for _, path := range lines {
-		title, err := os.ReadFile(path)
-		if err != nil || !bytes.HasPrefix(title, []byte(blockTitle)) {
+		line, err := os.ReadFile(path)
+		if err != nil || !bytes.HasPrefix(line, []byte(title)) {
 			continue // another process, or one that is gone
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))

@@ -76,7 +76,7 @@ func (p *program) with(use pkgspec.Use, f func(ctx context.Context, c *cli.Conte
 		}
 		defer func() { err = errors.Join(err, s.close()) }()
 		err = f(c.Context, c, s)
-		if err != nil && c.Context.Err() != nil {
+		if err != nil && c.Err() != nil {
 			err = s.interrupted(c.Context)
 		}
 		return s.ui.Shown(err)

@@ -20,6 +20,7 @@ import (
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/repotest"
 	"github.com/envbuild/envbuild/deb/repo/sign"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // publisherEnv makes a publisher of this binary: a JSON document of type publisher.
@@ -109,7 +110,7 @@ type soak struct {
 // package may get lost.
 func TestSoak(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a minute")
+		skiptest.Because(t, "it takes a minute")
 	}
 	const wanted = 1000
 	root := repotest.NewRoot(t, "bookworm")

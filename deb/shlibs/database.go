@@ -92,31 +92,50 @@ func (db *database) readLoaderConf(file string, seen map[string]bool) ([]string,
 		return nil, err
 	}
 	var dirs []string
-	for line := range strings.Lines(string(b)) {
+	for _, entry := range parseLoaderConf(string(b)) {
+		if !entry.include {
+			dirs = append(dirs, path.Clean(entry.path))
+			continue
+		}
+		pattern := entry.path
+		if !path.IsAbs(pattern) {
+			pattern = path.Join(path.Dir(file), pattern)
+		}
+		found, err := filepath.Glob(filepath.Join(db.root, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			more, err := db.readLoaderConf("/"+strings.TrimPrefix(strings.TrimPrefix(f, db.root), "/"), seen)
+			if err != nil {
+				return nil, err
+			}
+			dirs = append(dirs, more...)
+		}
+	}
+	return dirs, nil
+}
+
+// loaderEntry is a line of ld.so.conf(5): a folder, or a pattern of files to
+// include.
+type loaderEntry struct {
+	path    string
+	include bool
+}
+
+func parseLoaderConf(text string) []loaderEntry {
+	var out []loaderEntry
+	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
 		switch {
 		case len(fields) == 2 && fields[0] == "include":
-			pattern := fields[1]
-			if !path.IsAbs(pattern) {
-				pattern = path.Join(path.Dir(file), pattern)
-			}
-			found, err := filepath.Glob(filepath.Join(db.root, pattern))
-			if err != nil {
-				return nil, err
-			}
-			for _, f := range found {
-				more, err := db.readLoaderConf("/"+strings.TrimPrefix(strings.TrimPrefix(f, db.root), "/"), seen)
-				if err != nil {
-					return nil, err
-				}
-				dirs = append(dirs, more...)
-			}
+			out = append(out, loaderEntry{fields[1], true})
 		case len(fields) == 1 && path.IsAbs(fields[0]):
-			dirs = append(dirs, path.Clean(fields[0]))
+			out = append(out, loaderEntry{fields[0], false})
 		}
 	}
-	return dirs, nil
+	return out
 }
 
 // read returns a file below root, or nil if it isn't there.

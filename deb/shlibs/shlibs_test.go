@@ -257,3 +257,14 @@ func FuzzParseShlibs(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseLoaderConf(f *testing.F) {
+	f.Add("include /etc/ld.so.conf.d/*.conf\n/usr/local/lib # ours\nhwcap 1 x\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, e := range parseLoaderConf(text) {
+			if e.path == "" || !e.include && e.path[0] != '/' {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // S3 is a running store.
@@ -87,10 +89,7 @@ func versitygw(t testing.TB) string {
 // Skip skips a test, unless skips are forbidden.
 func Skip(t testing.TB, reason string) {
 	t.Helper()
-	if os.Getenv("ENVBUILD_TEST_NO_SKIP") != "" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
+	skiptest.Because(t, "%s", reason)
 }
 
 // Need finds a program, or skips the test: Debian's package has it.

@@ -29,7 +29,7 @@ func sampleFiles() map[string]string {
 }
 
 // pack makes an archive of each kind.
-func pack(t *testing.T) map[string][]byte {
+func pack(t testing.TB) map[string][]byte {
 	plain := tarBytes(t, "X-1.05", sampleFiles())
 	out := map[string][]byte{"x.tar": plain, "x.tar.gz": tarGzip(t, "X-1.05", sampleFiles())}
 	var x bytes.Buffer
@@ -127,7 +127,7 @@ func TestArchiveErrors(t *testing.T) {
 }
 
 // tarMember is the header of one file, whose body is cut off.
-func tarMember(t *testing.T, name string, size int64) []byte {
+func tarMember(t testing.TB, name string, size int64) []byte {
 	var b bytes.Buffer
 	tw := tar.NewWriter(&b)
 	if err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg}); err != nil {
@@ -179,4 +179,52 @@ func TestRuntimeFacts(t *testing.T) {
 	checkError(t, err, "perl-5.36.0.tar.xz: Module::CoreList knows nothing of perl 5.38.0", "")
 	_, err = readRuntimeFacts(w, pin, lang.Archive{SHA256: digest.Sum(nil), File: w.keep("r", tarGzip(t, "perl", sampleFiles())).File})
 	checkError(t, err, "perl-5.36.0.tar.xz: no lib/Module/CoreList.pm inside", "")
+}
+
+// FuzzArchive reads damaged archives: what can't be read is an *ArchiveError, and
+// what is read of the rest makes sense.
+func FuzzArchive(f *testing.F) {
+	for _, data := range pack(f) {
+		f.Add(data)
+	}
+	f.Add(tarMember(f, "../x", 1))
+	f.Add(tarMember(f, "X-1/lib/X.pm", maxMemberBytes+1))
+	file := filepath.Join(f.TempDir(), "x")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		facts, err := deriveFacts("x", file)
+		if err != nil {
+			if broken := (*ArchiveError)(nil); !errors.As(err, &broken) {
+				t.Errorf("%T: %v", err, err)
+			}
+			return
+		}
+		if facts.Newest.Before(earliestDate()) || facts.Newest.After(latestDate()) || facts.CBytes < 0 {
+			t.Errorf("%+v", facts)
+		}
+		for _, m := range facts.provides() {
+			if !isModuleName(m.Name) || m.Version == "" {
+				t.Errorf("it provides %+v", m)
+			}
+		}
+		for _, r := range facts.requirements(true) {
+			if !isModuleName(r.module) {
+				t.Errorf("it requires %+v", r)
+			}
+		}
+	})
+}
+
+func FuzzScanPackages(f *testing.F) {
+	f.Add([]byte(sampleFiles()["lib/X.pm"]))
+	f.Add([]byte("package A::B v1.2.3 {\n$VERSION='x'"))
+	f.Fuzz(func(t *testing.T, source []byte) {
+		for _, m := range scanPackages(source) {
+			if !isModuleName(m.Name) || m.Version == "" {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
 }

@@ -237,3 +237,28 @@ func TestSampleProject(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDecodeCpanfile reads what running a cpanfile printed: the cpanfile is not
+// to be trusted.
+func FuzzDecodeCpanfile(f *testing.F) {
+	for _, answer := range []string{
+		`{"requirements":[{"phase":"runtime","relation":"requires","module":"Moo","version":">= 1, < 3","line":2}],"mirrors":["http://x/"],"features":["f"]}`,
+		`{"error":"oops at cpanfile line 3."}`, `{"requirements":[{"phase":"x"}]}`, `{`, `null`,
+	} {
+		f.Add([]byte(answer))
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		file, err := decodeCpanfile("cpanfile", answer)
+		if (file == nil) == (err == nil) {
+			t.Errorf("%v, %v", file, err)
+		}
+		if err != nil {
+			return
+		}
+		for _, r := range file.selected(nil, file.features) {
+			if !isModuleName(r.module) && r.module != "perl" {
+				t.Errorf("it requires %q", r.module)
+			}
+		}
+	})
+}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // Root is a Debian root with real apt and dpkg.
@@ -71,10 +73,7 @@ func NewRoot(t testing.TB, codename string) Root {
 // ENVBUILD_TEST_NO_SKIP.
 func Needed(t testing.TB, reason string) {
 	t.Helper()
-	if os.Getenv("ENVBUILD_TEST_NO_SKIP") != "" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
+	skiptest.Because(t, "%s", reason)
 }
 
 // findUp finds a file of the project from a package's folder.

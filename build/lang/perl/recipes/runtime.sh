@@ -35,7 +35,7 @@ echo "envbuild: phase configure"
 # Configure reads this file last, so it overrules what Configure found out of the
 # machine and doesn't need to know: who builds and when, the kernel, and programs
 # that may or may not be installed and that no build of a module asks for.
-cat >config.over <<END
+cat >config.over <<'END'
 cf_by=build
 cf_email=build@localhost
 cf_time='Thu Jan  1 00:00:01 UTC 1970'
@@ -60,6 +60,11 @@ perl=''
 perl5=''
 pg=''
 zip=''
+# The compiler names folders below /usr/local where there are any. A sandbox in
+# namespaces hides them; weaker ones can't.
+for list in incpth libpth libspath; do
+    eval "$list=\$(echo \"\$$list\" | sed 's#/usr/local/[^ ]* *##g')"
+done
 END
 
 if test "$threads" = yes; then
