@@ -327,7 +327,7 @@ func (s *server) changed(t *testing.T) {
 	s.edit(t, "envbuild.yaml", "instances: 2", "instances: 3")
 	s.apt(t, "install", s.pack(t, "1.0.3"))
 	s.Run(t, "systemctl", "is-active", "web-notes-worker@3.service")
-	s.edit(t, "envbuild.yaml", "  worker:", "  counter:\n    run: [script/worker, --once]\n    schedule: daily\n  worker:")
+	s.edit(t, "envbuild.yaml", "  worker:", "  counter:\n    run: [script/worker, --once]\n    schedule: daily\n    env: {NOTES_DB: /var/lib/web-notes/notes.db}\n  worker:")
 	s.edit(t, "envbuild.yaml", "instances: 3", "instances: 1")
 	s.edit(t, "envbuild.yaml", "interval: 3", "interval: 2")
 	said := s.apt(t, "install", s.pack(t, "1.0.4"))
@@ -352,7 +352,7 @@ func (s *server) purged(t *testing.T, before []string) {
 		t.Errorf("still running: %s", left)
 	}
 	s.Run(t, "test", "-e", "/etc/web-notes/env", "-a", "-d", "/var/log/web-notes", "-a", "-e", "/var/lib/web-notes/notes.db", "-a", "!", "-e", "/run/web-notes")
-	if got := s.Run(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "web-notes*"); got != "" {
+	if got := s.Run(t, "systemctl", "list-units", "--state=active,failed", "--plain", "--no-legend", "web-notes*"); got != "" {
 		t.Errorf("units: %s", got)
 	}
 	s.apt(t, "purge", "web-notes")
