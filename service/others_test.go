@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,7 +34,7 @@ my $end; $SIG{TERM} = sub { $end = 1 };
 until ($end) {
     my $client = $socket->accept or next;
     while (<$client>) { last if /^\r?$/ }
-    my $text = join ' ', $version, scalar getpwuid($>), $ENV{MODE}, @ARGV;
+    my $text = join ' ', $version, scalar getpwuid($>), $ENV{MODE} // 'unset', @ARGV;
     print $client "HTTP/1.0 200 OK\r\nContent-Length: " . length($text) . "\r\n\r\n$text";
 }
 `
@@ -184,10 +185,25 @@ func (p *place) ask() (string, error) {
 	return string(text), err
 }
 
-// answers waits until the web service answers in a version.
+// unset deploys a release in which the web service has no such variable.
+func (p *place) unset(t *testing.T, name string) {
+	t.Helper()
+	rc := filepath.Join(p.dir, "services", "web.rc")
+	text, err := os.ReadFile(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^envbuild_is_given ` + name + ` .*$`)
+	if !line.Match(text) {
+		t.Fatalf("%s doesn't set %s", rc, name)
+	}
+	p.write(t, rc, line.ReplaceAll(text, nil), 0o644)
+}
+
+// answers waits until the web service answers so, with its arguments behind it.
 func (p *place) answers(t *testing.T, version string) {
 	t.Helper()
-	want := version + " nobody x a b;%(x)s"
+	want := version + " a b;%(x)s"
 	until(t, func() error {
 		text, err := p.ask()
 		if err == nil && text != want {
@@ -224,7 +240,7 @@ func (p *place) master(t *testing.T) string {
 // life deploys a version, one that doesn't start, and reloads by hand.
 func (p *place) life(t *testing.T, env []string, hup []string) {
 	t.Helper()
-	p.answers(t, "one")
+	p.answers(t, "one nobody x")
 	first, second := p.worker(t, 1, ""), p.worker(t, 2, "")
 	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
 	master := p.master(t)
@@ -234,7 +250,7 @@ func (p *place) life(t *testing.T, env []string, hup []string) {
 	if out, err := p.command(env, services, "deploy").CombinedOutput(); err != nil {
 		t.Errorf("deploy: %v\n%s", err, out)
 	}
-	p.answers(t, "two")
+	p.answers(t, "two nobody x")
 	p.worker(t, 1, first)
 	p.worker(t, 2, second)
 
@@ -252,12 +268,14 @@ func (p *place) life(t *testing.T, env []string, hup []string) {
 	if out, err := p.command(env, services, "reload", "web").CombinedOutput(); err != nil {
 		t.Errorf("reload: %v\n%s", err, out)
 	}
-	p.answers(t, "three")
+	p.answers(t, "three nobody x")
+	// What a release no longer sets isn't inherited from the one before.
+	p.unset(t, "MODE")
 	p.version(t, "four")
 	if out, err := p.command(env, hup...).CombinedOutput(); err != nil {
 		t.Errorf("%q: %v\n%s", hup, err, out)
 	}
-	p.answers(t, "four")
+	p.answers(t, "four nobody unset")
 	if now := p.master(t); now != master {
 		t.Errorf("the master is %s, was %s", now, master)
 	}
