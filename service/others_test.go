@@ -80,7 +80,7 @@ name: %s
 description: a test
 runtime: {perl: "5.36.0"}
 services:
-  web: {run: [./web, "a b;%%(x)s"], listen: 127.0.0.1:%d, hot: {interval: 1}, user: nobody, env: {MODE: x}}
+  web: {run: [./web, "a b;%%(x)s"], listen: 127.0.0.1:%d, hot: {interval: 4}, user: nobody, env: {MODE: x}}
   worker: {run: [./worker], instances: 2, user: nobody, env: {STATE: %s/state}}
 services_format: [%s]
 `, p.name, p.port, dir, format)

@@ -142,7 +142,7 @@ func (s *server) generation(t *testing.T) string {
 // package: logs, caches, dpkg's and apt's own state.
 func (s *server) files(t *testing.T) []string {
 	t.Helper()
-	own := regexp.MustCompile(`^/(proc|sys|dev|run|tmp|root|var/(tmp|cache|log/(journal|apt|dpkg\.log|btmp|wtmp|lastlog|faillog|alternatives\.log)|lib/(apt|dpkg|systemd/(random-seed|timers|catalog|timesync|linger|coredump))))(/|$)|^/etc/\.(pwd\.lock|updated)$|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/var/\.updated$`)
+	own := regexp.MustCompile(`^/(usr/sbin/policy-rc\.d|proc|sys|dev|run|tmp|root|var/(tmp|cache|log/(journal|apt|dpkg\.log|btmp|wtmp|lastlog|faillog|alternatives\.log)|lib/(apt|dpkg|systemd/(random-seed|timers|catalog|timesync|linger|coredump))))(/|$)|^/etc/\.(pwd\.lock|updated)$|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/var/\.updated$`)
 	var list []string
 	for line := range strings.Lines(s.Run(t, "find", "/", "-xdev", "-not", "-type", "d")) {
 		if line = strings.TrimSuffix(line, "\n"); !own.MatchString(line) {
@@ -329,7 +329,7 @@ func (s *server) changed(t *testing.T) {
 	s.Run(t, "systemctl", "is-active", "web-notes-worker@3.service")
 	s.edit(t, "envbuild.yaml", "  worker:", "  counter:\n    run: [script/worker, --once]\n    schedule: daily\n    env: {NOTES_DB: /var/lib/web-notes/notes.db}\n  worker:")
 	s.edit(t, "envbuild.yaml", "instances: 3", "instances: 1")
-	s.edit(t, "envbuild.yaml", "interval: 3", "interval: 2")
+	s.edit(t, "envbuild.yaml", "interval: 5", "interval: 4")
 	said := s.apt(t, "install", s.pack(t, "1.0.4"))
 	s.mustAsk(t, "GET", "/notes", "")
 	s.Run(t, "systemctl", "is-active", "web-notes-worker.service", "web-notes-counter.timer")
