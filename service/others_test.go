@@ -50,13 +50,15 @@ type place struct {
 	dir  string
 	name string // the package's, unique because of /run
 	port int
-	path string // PATH
-	out  *Files
+	// restart is the service's restart_on_runtime.
+	restart bool
+	path    string // PATH
+	out     *Files
 }
 
 // newPlace writes the release files of a package with a web service and two
 // workers, which run as nobody.
-func newPlace(t *testing.T, format pkgspec.ServiceFormat) *place {
+func newPlace(t *testing.T, format pkgspec.ServiceFormat, restart bool) *place {
 	t.Helper()
 	skiptest.Without(t, "start_server", "perl", "setpriv", "unshare")
 	if os.Getuid() != 0 {
@@ -66,7 +68,7 @@ func newPlace(t *testing.T, format pkgspec.ServiceFormat) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &place{dir: dir, name: "envbuild-" + strings.ToLower(filepath.Base(dir)), port: freePort(t)}
+	p := &place{dir: dir, restart: restart, name: "envbuild-" + strings.ToLower(filepath.Base(dir)), port: freePort(t)}
 	p.path = filepath.Join(dir, "bin") + ":" + os.Getenv("PATH")
 	t.Cleanup(func() {
 		for _, path := range []string{dir, "/run/" + p.name, "/var/log/" + p.name} {
@@ -80,10 +82,10 @@ name: %s
 description: a test
 runtime: {perl: "5.36.0"}
 services:
-  web: {run: [./web, "a b;%%(x)s"], listen: 127.0.0.1:%d, hot: {interval: 4}, user: nobody, env: {MODE: x}}
+  web: {run: [./web, "a b;%%(x)s"], listen: 127.0.0.1:%d, hot: {interval: 4, restart_on_runtime: %v}, user: nobody, env: {MODE: x}}
   worker: {run: [./worker], instances: 2, user: nobody, env: {STATE: %s/state}}
 services_format: [%s]
-`, p.name, p.port, dir, format)
+`, p.name, p.port, restart, dir, format)
 	p.out = must(t, input(t, text, Paths{Prefix: dir, Release: dir, Current: dir, Base: dir + "/app"}, format))
 	for _, f := range append(append([]File{}, p.out.Release...), p.out.System...) {
 		if strings.HasPrefix(f.Path, dir) {
@@ -237,12 +239,41 @@ func (p *place) master(t *testing.T) string {
 	return strings.TrimSpace(string(pid))
 }
 
+// runtime deploys another runtime: it is told, or start_server is restarted.
+func (p *place) runtime(t *testing.T, env []string) {
+	t.Helper()
+	before := p.master(t)
+	file := filepath.Join(p.dir, "services", "web")
+	text, err := os.ReadFile(file)
+	if err != nil || !bytes.Contains(text, []byte("runtime 0123456789abcdef")) {
+		t.Fatalf("%v in %s", err, text)
+	}
+	p.write(t, file, bytes.ReplaceAll(text, []byte("runtime 0123456789abcdef"), []byte("runtime fedcba9876543210")), 0o755)
+	out, err := p.command(env, filepath.Join(p.dir, "services.sh"), "deploy").CombinedOutput()
+	if err != nil {
+		t.Errorf("deploy: %v\n%s", err, out)
+	}
+	if told := bytes.Contains(out, []byte("still runs on the earlier runtime")); told == p.restart {
+		t.Errorf("restart_on_runtime is %v, deploy says %s", p.restart, out)
+	}
+	until(t, func() error {
+		now, err := os.ReadFile("/run/" + p.name + "/web/pid")
+		if changed := strings.TrimSpace(string(now)) != before; err == nil && changed != p.restart {
+			err = fmt.Errorf("the master is %s, was %s", now, before)
+		}
+		return err
+	})
+	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
+}
+
 // life deploys a version, one that doesn't start, and reloads by hand.
 func (p *place) life(t *testing.T, env []string, hup []string) {
 	t.Helper()
 	p.answers(t, "one nobody x")
 	first, second := p.worker(t, 1, ""), p.worker(t, 2, "")
 	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
+	p.runtime(t, env)
+	first, second = p.worker(t, 1, first), p.worker(t, 2, second)
 	master := p.master(t)
 	services := filepath.Join(p.dir, "services.sh")
 
@@ -282,8 +313,9 @@ func (p *place) life(t *testing.T, env []string, hup []string) {
 }
 
 func TestSupervisord(t *testing.T) {
+	t.Parallel()
 	skiptest.Without(t, "supervisord", "supervisorctl")
-	p := newPlace(t, pkgspec.Supervisord)
+	p := newPlace(t, pkgspec.Supervisord, false)
 	conf := filepath.Join(p.dir, "supervisord.conf")
 	p.write(t, conf, []byte(`[supervisord]
 nodaemon=true
@@ -308,8 +340,9 @@ files=`+p.dir+`/conf.d/*.conf
 }
 
 func TestRunit(t *testing.T) {
+	t.Parallel()
 	skiptest.Without(t, "runsvdir", "sv", "chpst", "svlogd")
-	p := newPlace(t, pkgspec.Runit)
+	p := newPlace(t, pkgspec.Runit, true)
 	if err := os.Mkdir(filepath.Join(p.dir, "service"), 0o755); err != nil {
 		t.Fatal(err)
 	}
