@@ -3,7 +3,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test bench lint clean
+.PHONY: all setup build mirror demo test test-deb bench lint clean
 
 all: build
 
@@ -24,6 +24,12 @@ demo: build mirror
 test: build mirror
 	$(GO) vet ./...
 	$(GO) test -timeout 45m ./...
+
+# The part of test that packages: package files, maintainer scripts, services, and
+# servers with systemd that are booted.
+test-deb: build mirror
+	$(GO) test -timeout 45m ./deb/... ./service/... ./internal/nspawntest
+	$(GO) test -timeout 45m -run 'Boot|Deb|Services|Sample' ./cmd/envbuild
 
 # Ratios against Carton, and App::cpm where it is on PATH, in the same run.
 bench: build mirror

@@ -71,8 +71,8 @@ func (u *unit) Unit() string {
 func (u *unit) Specified(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
 // ReloadLimit is for how many seconds systemd waits for a reload: longer than
-// services.sh waits for two tries.
-func (u *unit) ReloadLimit() int { return 2*u.Interval + 10 + reloadMargin }
+// services.sh, which waits for the end of another reload and then for two tries.
+func (u *unit) ReloadLimit() int { return 2*(2*u.Interval+10) + reloadMargin }
 
 // Enabled are the units that are enabled.
 func (p *pack) Enabled() []string {

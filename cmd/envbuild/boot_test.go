@@ -142,7 +142,7 @@ func (s *server) generation(t *testing.T) string {
 // package: logs, caches, dpkg's and apt's own state.
 func (s *server) files(t *testing.T) []string {
 	t.Helper()
-	own := regexp.MustCompile(`^/(proc|sys|dev|run|tmp|root|var/(tmp|cache|log/(journal|apt|dpkg\.log|btmp|wtmp|lastlog|faillog|alternatives\.log)|lib/(apt|dpkg|systemd/(random-seed|timers|catalog|timesync|linger|coredump))))(/|$)|^/etc/\.(pwd\.lock|updated)$|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/var/\.updated$`)
+	own := regexp.MustCompile(`^/(usr/sbin/policy-rc\.d|proc|sys|dev|run|tmp|root|var/(tmp|cache|log/(journal|apt|dpkg\.log|btmp|wtmp|lastlog|faillog|alternatives\.log)|lib/(apt|dpkg|systemd/(random-seed|timers|catalog|timesync|linger|coredump))))(/|$)|^/etc/\.(pwd\.lock|updated)$|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/var/\.updated$`)
 	var list []string
 	for line := range strings.Lines(s.Run(t, "find", "/", "-xdev", "-not", "-type", "d")) {
 		if line = strings.TrimSuffix(line, "\n"); !own.MatchString(line) {
@@ -327,9 +327,9 @@ func (s *server) changed(t *testing.T) {
 	s.edit(t, "envbuild.yaml", "instances: 2", "instances: 3")
 	s.apt(t, "install", s.pack(t, "1.0.3"))
 	s.Run(t, "systemctl", "is-active", "web-notes-worker@3.service")
-	s.edit(t, "envbuild.yaml", "  worker:", "  counter:\n    run: [script/worker, --once]\n    schedule: daily\n  worker:")
+	s.edit(t, "envbuild.yaml", "  worker:", "  counter:\n    run: [script/worker, --once]\n    schedule: daily\n    env: {NOTES_DB: /var/lib/web-notes/notes.db}\n  worker:")
 	s.edit(t, "envbuild.yaml", "instances: 3", "instances: 1")
-	s.edit(t, "envbuild.yaml", "interval: 3", "interval: 2")
+	s.edit(t, "envbuild.yaml", "interval: 5", "interval: 4")
 	said := s.apt(t, "install", s.pack(t, "1.0.4"))
 	s.mustAsk(t, "GET", "/notes", "")
 	s.Run(t, "systemctl", "is-active", "web-notes-worker.service", "web-notes-counter.timer")
@@ -352,7 +352,7 @@ func (s *server) purged(t *testing.T, before []string) {
 		t.Errorf("still running: %s", left)
 	}
 	s.Run(t, "test", "-e", "/etc/web-notes/env", "-a", "-d", "/var/log/web-notes", "-a", "-e", "/var/lib/web-notes/notes.db", "-a", "!", "-e", "/run/web-notes")
-	if got := s.Run(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "web-notes*"); got != "" {
+	if got := s.Run(t, "systemctl", "list-units", "--state=active,failed", "--plain", "--no-legend", "web-notes*"); got != "" {
 		t.Errorf("units: %s", got)
 	}
 	s.apt(t, "purge", "web-notes")

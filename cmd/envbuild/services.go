@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/env"
@@ -15,8 +17,14 @@ func (s *session) checkServices() error {
 		return err
 	}
 	for _, v := range s.spec.Services {
-		if _, err := env.New(pinned, v.Environment(s.spec.Env)); err != nil {
-			return s.spec.ErrorAt("services."+v.Name+".env: "+err.Error(), hintOf(err), "services", v.Name, "env")
+		_, err := env.New(pinned, v.Environment(s.spec.Env))
+		place := []string{"services", v.Name, "env"}
+		var taken *env.PinnedError
+		switch {
+		case errors.As(err, &taken):
+			return s.spec.ErrorAt(taken.Name+" is set by envbuild", hintOf(err), append(place, taken.Name)...)
+		case err != nil:
+			return s.spec.ErrorAt(err.Error(), hintOf(err), place...)
 		}
 	}
 	return nil
