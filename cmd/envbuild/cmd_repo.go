@@ -133,6 +133,16 @@ func (s *repoSession) printPackages(list []repo.Published) error {
 // fileURL is the address of a folder for clients on the same machine.
 func fileURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
+// required fails if a flag isn't given.
+func required(c *cli.Context, flags ...string) error {
+	for _, name := range flags {
+		if c.String(name) == "" {
+			return &usageError{message: "repo " + c.Command.Name + " needs --" + name, hint: c.Command.UsageText}
+		}
+	}
+	return nil
+}
+
 // place reads the flags --distribution and --component.
 func place(c *cli.Context) repo.Place {
 	return repo.Place{Distribution: c.String("distribution"), Component: c.String("component")}

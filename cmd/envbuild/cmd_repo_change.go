@@ -63,12 +63,15 @@ func (p *program) repoCopyCommand() *cli.Command {
 		Usage:     "put packages of one distribution into another: the same files",
 		UsageText: "envbuild repo copy --from NAME --to NAME DIR PACKAGE[:ARCH][=VERSION]…",
 		Flags: append(signingFlags(),
-			&cli.StringFlag{Name: "from", Usage: "the distribution `NAME` that has them", Required: true},
-			&cli.StringFlag{Name: "to", Usage: "the distribution `NAME` that gets them", Required: true},
+			&cli.StringFlag{Name: "from", Usage: "the distribution `NAME` that has them"},
+			&cli.StringFlag{Name: "to", Usage: "the distribution `NAME` that gets them"},
 			&cli.StringFlag{Name: "component", Usage: "only packages of the component `NAME`"},
 			&cli.StringFlag{Name: "to-component", Usage: "put them into the component `NAME` (default: the one they are in)"},
 		),
 		Action: p.withRepo(1, -1, func(ctx context.Context, c *cli.Context, s *repoSession) error {
+			if err := required(c, "from", "to"); err != nil {
+				return err
+			}
 			what, err := selectors(s.args)
 			if err != nil {
 				return err

@@ -21,11 +21,11 @@ func (p *program) repoInitCommand() *cli.Command {
 		Usage:     "make a repository or a distribution in it, change one, change keys",
 		UsageText: "envbuild repo init --distribution NAME --sign-key FILE [OPTIONS] DIR",
 		Flags: append(signingFlags(),
-			&cli.StringFlag{Name: "distribution", Usage: "the distribution's `NAME`, as sources ask for it: bookworm", Required: true},
+			&cli.StringFlag{Name: "distribution", Usage: "the distribution's `NAME`, as sources ask for it: bookworm"},
 			&cli.StringFlag{Name: "suite", Usage: "another `NAME` of it, for people: stable"},
 			&cli.StringSliceFlag{Name: "component", Usage: "a component's `NAME` (default: main); may be repeated"},
 			&cli.StringSliceFlag{Name: "architecture", Usage: "an architecture's `NAME` (default: this machine's); may be repeated"},
-			&cli.StringFlag{Name: "origin", Usage: "whose packages these are, a `TEXT` (default: the folder's name); it can't be changed"},
+			&cli.StringFlag{Name: "origin", Usage: "whose packages these are, a `TEXT` (default: that of another distribution, or the folder's name); it can't be changed"},
 			&cli.StringFlag{Name: "label", Usage: "what they are, a `TEXT` (default: the origin); it can't be changed"},
 			&cli.StringFlag{Name: "description", Usage: "more about them, one line of `TEXT`"},
 			&cli.StringFlag{Name: "name", Usage: "the `NAME` that begins the names of the keyring and the sources"},
@@ -38,6 +38,9 @@ func (p *program) repoInitCommand() *cli.Command {
 }
 
 func (s *repoSession) init(ctx context.Context, c *cli.Context) error {
+	if err := required(c, "distribution"); err != nil {
+		return err
+	}
 	opts, err := s.writeOptions(ctx, c)
 	if err != nil {
 		return err
@@ -122,11 +125,8 @@ func (s *repoSession) setup(ctx context.Context, c *cli.Context) (repo.Setup, er
 	if r != nil && slices.Contains(r.Distributions(), setup.Settings.Distribution) {
 		return setup, nil
 	}
-	if setup.Settings.Origin == "" {
+	if r == nil && setup.Settings.Origin == "" {
 		setup.Settings.Origin = filepath.Base(s.folder.Root())
-	}
-	if setup.Settings.Label == "" {
-		setup.Settings.Label = setup.Settings.Origin
 	}
 	if r == nil && setup.Name == "" {
 		setup.Name = repoName(setup.Settings.Origin)

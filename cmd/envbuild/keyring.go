@@ -45,7 +45,7 @@ func keyringPackage(ctx context.Context, dir string, k repo.Keyring) (path strin
 	if err != nil {
 		return "", err
 	}
-	err = writeSynced(ctx, deb.Request{
+	err = deb.Write(ctx, deb.Request{
 		Meta: m, SourceDate: made, Compression: "xz",
 		Entries: []deb.Entry{{Path: repo.KeyringPath(k.Name), Content: k.Keys, Mode: 0o644}},
 	}, f)

@@ -167,8 +167,8 @@ func (d *draft) configure(ctx context.Context, setup Setup) error {
 	s := setup.Settings
 	setup.override(&s)
 	if d.base == nil {
-		if len(s.Components) == 0 {
-			s.Components = []string{"main"}
+		if err := d.inherit(ctx, &s); err != nil {
+			return err
 		}
 		d.settings, d.action, d.force = s, "make "+s.Distribution, true
 		return s.check()
@@ -193,6 +193,25 @@ func (d *draft) configure(ctx context.Context, setup Setup) error {
 		d.force, d.action = true, "change the settings"
 	}
 	return d.fill(ctx)
+}
+
+// inherit completes the settings of a new distribution by those of another.
+func (d *draft) inherit(ctx context.Context, s *Settings) error {
+	if len(s.Components) == 0 {
+		s.Components = []string{"main"}
+	}
+	for _, dist := range d.repo.config.Distributions {
+		st, err := d.repo.current(ctx, dist, nil)
+		if err != nil {
+			return err
+		}
+		if st != nil {
+			s.Origin = cmp.Or(s.Origin, st.generation.Settings.Origin)
+			s.Label = cmp.Or(s.Label, st.generation.Settings.Label)
+		}
+	}
+	s.Label = cmp.Or(s.Label, s.Origin)
+	return nil
 }
 
 func (setup Setup) override(s *Settings) {

@@ -20,7 +20,6 @@ import (
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/repotest"
 	"github.com/envbuild/envbuild/deb/repo/sign"
-	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 // publisherEnv makes a publisher of this binary: a JSON document of type publisher.
@@ -109,9 +108,6 @@ type soak struct {
 // ten clients read, some of them apt. No client may ever see an error, and no
 // package may get lost.
 func TestSoak(t *testing.T) {
-	if testing.Short() {
-		skiptest.Because(t, "it takes a minute")
-	}
 	const wanted = 1000
 	root := repotest.NewRoot(t, "bookworm")
 	s := &soak{client: client{dist: "soak"}, t: t, root: root.Path("srv/repo"), start: time.Now(), done: map[string]int{}}

@@ -23,7 +23,7 @@ type Root struct{ dir string }
 func NewRoot(t testing.TB, codename string) Root {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		Needed(t, "chroot and dpkg need root")
+		skiptest.Because(t, "chroot and dpkg need root")
 	}
 	script, err := findUp(".ci/root")
 	if err != nil {
@@ -34,7 +34,7 @@ func NewRoot(t testing.TB, codename string) Root {
 	cmd.Stderr = &stderr
 	tarball, err := cmd.Output()
 	if err != nil {
-		Needed(t, fmt.Sprintf("no root of %s can be made: %v: %s", codename, err, stderr.String()))
+		skiptest.Because(t, "no root of %s can be made: %v: %s", codename, err, stderr.String())
 	}
 	r := Root{dir: filepath.Join(t.TempDir(), "root")}
 	if err := os.Mkdir(r.dir, 0o755); err != nil {
@@ -46,7 +46,7 @@ func NewRoot(t testing.TB, codename string) Root {
 	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "random": 8, "urandom": 9} {
 		err := unix.Mknod(r.Path("dev/"+name), unix.S_IFCHR|0o666, int(unix.Mkdev(1, minor)))
 		if err != nil && !errors.Is(err, unix.EEXIST) {
-			Needed(t, "device files can't be made: "+err.Error())
+			skiptest.Because(t, "device files can't be made: %v", err)
 		}
 		if err := os.Chmod(r.Path("dev/"+name), 0o666); err != nil {
 			t.Fatal(err)
@@ -67,13 +67,6 @@ func NewRoot(t testing.TB, codename string) Root {
 		}
 	}
 	return r
-}
-
-// Needed skips a test that needs what the machine can't give. CI forbids that by
-// ENVBUILD_TEST_NO_SKIP.
-func Needed(t testing.TB, reason string) {
-	t.Helper()
-	skiptest.Because(t, "%s", reason)
 }
 
 // findUp finds a file of the project from a package's folder.
