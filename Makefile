@@ -3,7 +3,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test test-deb bench lint clean
+.PHONY: all setup build mirror demo test test-deb test-repo bench bench-repo lint clean
 
 all: build
 
@@ -31,9 +31,19 @@ test-deb: build mirror
 	$(GO) test -timeout 45m ./deb/... ./service/... ./internal/nspawntest
 	$(GO) test -timeout 45m -run 'Boot|Deb|Services|Sample' ./cmd/envbuild
 
+# The part of test that is about the apt repository: with apt of two releases.
+test-repo: setup
+	$(GO) test -timeout 20m ./deb/repo/... ./deb/internal/xzjoin
+	$(GO) test -timeout 20m -run 'TestRepo' ./cmd/envbuild
+
 # Ratios against Carton, and App::cpm where it is on PATH, in the same run.
 bench: build mirror
 	$(GO) test -run '^$$' -bench 'Install|Exec' -benchtime 1x -timeout 60m ./cmd/envbuild
+
+# Ratios against reprepro, aptly and apt-ftparchive on the same packages.
+bench-repo: build
+	@./.ci/setup reprepro=reprepro aptly=aptly apt-ftparchive=apt-utils
+	$(GO) run ./deb/repo/bench bin/envbuild
 
 lint:
 	golangci-lint run

@@ -2,14 +2,10 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
-
-	"github.com/envbuild/envbuild/internal/digest"
 )
 
 // Add publishes package files in one generation. What is there with the same bytes
@@ -97,8 +93,9 @@ func (d *draft) add(ctx context.Context, component string, pkgs []*pkg) ([]Publi
 	}
 	for i, p := range pkgs {
 		out[i].Already = !missing[p]
+		d.pool = append(d.pool, poolFile{p, out[i].Already})
 	}
-	return out, parallel(ctx, len(pkgs), func(ctx context.Context, i int) error { return d.ensure(ctx, pkgs[i], out[i].Already) })
+	return out, nil
 }
 
 func (p *pkg) published(dist, component string) Published {
@@ -148,34 +145,6 @@ func (d *draft) addTo(ctx context.Context, id indexID, pkgs []*pkg) (fresh []*pk
 		}
 	}
 	return fresh, nil
-}
-
-// ensure puts a package's file into the pool. What is there must be the same.
-func (d *draft) ensure(ctx context.Context, p *pkg, listed bool) error {
-	name := poolName(p.key)
-	err := d.repo.storage.Create(ctx, name, p.content)
-	switch {
-	case err == nil:
-		d.note(name, true)
-		return nil
-	case !errors.Is(err, fs.ErrExist):
-		return err
-	case listed:
-		return nil
-	}
-	d.note(name, false)
-	f, err := d.repo.storage.Get(ctx, name)
-	if err != nil {
-		return err
-	}
-	sum, _, err := digest.SumReader(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if sum != p.content.SHA256 {
-		return &ConflictError{p.name, p.version, p.arch, name}
-	}
-	return nil
 }
 
 // fromPool makes a package of what an index says of it.

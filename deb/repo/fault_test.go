@@ -59,6 +59,23 @@ func (f *faulty) Replace(ctx context.Context, name string, data []byte, was repo
 	return f.call(func() error { return f.Folder.Replace(ctx, name, data, was) })
 }
 
+func (f *faulty) CreateAll(ctx context.Context, files []repo.NewFile) []error {
+	errs := make([]error, len(files))
+	for i, file := range files {
+		errs[i] = f.Create(ctx, file.Name, file.Content)
+	}
+	return errs
+}
+
+func (f *faulty) ReplaceAll(ctx context.Context, files []repo.Replacement) error {
+	for _, file := range files {
+		if err := f.Replace(ctx, file.Name, file.Data, file.Was); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (f *faulty) Remove(ctx context.Context, name string) error {
 	return f.call(func() error { return f.Folder.Remove(ctx, name) })
 }

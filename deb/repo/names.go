@@ -47,8 +47,11 @@ func poolName(k key) string {
 	return dir + k.name + "_" + version + "_" + k.arch + ".deb"
 }
 
-// inRelease and its kin are the files that a distribution is read by.
+// inRelease is the file that a distribution is read by.
 func inRelease(dist string) string { return distsDir + dist + "/InRelease" }
+
+// releaseName is the same file without its signature.
+func releaseName(dist string) string { return distsDir + dist + "/Release" }
 
 func tableName(sum digest.SHA256) string { return tablesDir + sum.String() }
 

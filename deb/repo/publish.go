@@ -29,8 +29,16 @@ type draft struct {
 	// indexes, if not nil, are those of the next generation: a rollback.
 	indexes []indexRef
 	loaded  map[indexID]*index
+	// pool are packages whose files have to be there.
+	pool []poolFile
 	// force makes a generation although nothing changes.
 	force bool
+}
+
+// poolFile is a package's file. One that is listed already is what it has to be.
+type poolFile struct {
+	*pkg
+	listed bool
 }
 
 // transaction remembers what was written, to take it back.
@@ -86,7 +94,7 @@ func (r *Repository) publishLocked(ctx context.Context, dist string, keyring ope
 		}
 		err = edit(ctx, d)
 		if err == nil && !d.force && d.indexes == nil && len(d.changes) == 0 {
-			return base, nil
+			return base, d.create(ctx, nil) // a file that got lost comes back
 		}
 		var next *state
 		if err == nil {
@@ -148,17 +156,6 @@ func (d *draft) change(id indexID) *change {
 	return c
 }
 
-// create writes a file that is named by its content. One that is there is the
-// same.
-func (t *transaction) create(ctx context.Context, name string, c Content) error {
-	err := t.repo.storage.Create(ctx, name, c)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		t.note(name, err == nil)
-		return nil
-	}
-	return err
-}
-
 func (t *transaction) note(name string, created bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -169,10 +166,11 @@ func (t *transaction) note(name string, created bool) {
 }
 
 // commit writes the next generation, in an order that never shows clients a thing
-// that isn't there: what is named by content, the record, the indexes under their
-// plain names, Release and its signature, and InRelease, which is the commit.
+// that isn't there: packages, what is named by content, and the record; the indexes
+// under their plain names; Release, its signature, and InRelease, which is the
+// commit.
 func (d *draft) commit(ctx context.Context) (*state, error) {
-	indexes, err := d.writeIndexes(ctx)
+	indexes, files, err := d.buildIndexes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -188,38 +186,44 @@ func (d *draft) commit(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	dist := d.settings.Distribution
-	ref := generationRef{g.Number, digest.Sum(record)}
-	rel := releaseOf(g, ref)
-	inline, detached, err := d.sign(ctx, rel.encode())
+	dist, ref := d.settings.Distribution, generationRef{g.Number, digest.Sum(record)}
+	next := &state{generation: g, ref: ref, release: releaseOf(g, ref)}
+	text := next.release.encode()
+	inline, detached, err := d.sign(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.expose(ctx, g, record, rel.encode(), detached); err != nil {
+	next.inline = inline
+	if err := d.create(ctx, append(files, NewFile{generationName(dist, ref), Bytes(record)})); err != nil {
+		return nil, err
+	}
+	if err := d.expose(ctx, g); err != nil {
 		return nil, err
 	}
 	if err := d.repo.pardon(ctx, d.used); err != nil {
 		return nil, err
 	}
-	if err := d.repo.storage.Replace(ctx, inRelease(dist), inline, was); err != nil {
+	err = replaceAll(ctx, d.repo.storage, []Replacement{
+		{releaseName(dist), text, Any}, {releaseName(dist) + ".gpg", detached, Any}, {inRelease(dist), inline, was},
+	})
+	if err != nil {
 		return nil, err
 	}
-	next := &state{generation: g, ref: ref, release: rel, inline: inline}
 	return next, d.retire(ctx, next)
 }
 
-// writeIndexes writes what clients and publishers read by content.
-func (d *draft) writeIndexes(ctx context.Context) ([]indexRef, error) {
+// buildIndexes makes what clients and publishers read by content.
+func (d *draft) buildIndexes(ctx context.Context) ([]indexRef, []NewFile, error) {
 	if d.indexes != nil {
-		return d.indexes, nil
+		return d.indexes, nil, nil
 	}
 	ids := d.settings.ids()
-	all := make([]*built, len(ids))
 	refs := make([]indexRef, len(ids))
+	var files []NewFile
 	for i, id := range ids {
 		ix, err := d.load(ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		storePlain := id.Kind == packagesKind && !d.settings.OnlyCompressed
 		c := d.changes[id]
@@ -231,43 +235,64 @@ func (d *draft) writeIndexes(ctx context.Context) ([]indexRef, error) {
 			c = &change{}
 		}
 		c.storePlain = storePlain
-		if all[i], err = ix.apply(ctx, *c, d.xz); err != nil {
-			return nil, err
+		b, err := ix.apply(ctx, *c, d.xz)
+		if err != nil {
+			return nil, nil, err
 		}
-		refs[i] = all[i].ref
-	}
-	return refs, d.createBuilt(ctx, all)
-}
-
-func (d *draft) createBuilt(ctx context.Context, all []*built) error {
-	type file struct {
-		name    string
-		content Content
-	}
-	var files []file
-	for _, b := range all {
-		if b == nil {
-			continue
-		}
-		files = append(files, file{tableName(b.ref.Table), Bytes(b.table)})
-		for _, c := range b.files {
-			if c != nil {
-				files = append(files, file{b.ref.byHash(d.settings.Distribution, c.SHA256), *c})
+		refs[i] = b.ref
+		files = append(files, NewFile{tableName(b.ref.Table), Bytes(b.table)})
+		for _, content := range b.files {
+			if content != nil {
+				files = append(files, NewFile{b.ref.byHash(d.settings.Distribution, content.SHA256), *content})
 			}
 		}
 	}
-	return parallel(ctx, len(files), func(ctx context.Context, i int) error {
-		return d.create(ctx, files[i].name, files[i].content)
-	})
+	return refs, files, nil
 }
 
-// expose writes what clients that don't know by-hash read. It is complete only
-// with InRelease, and wrong for a moment. The record is written on the way.
-func (d *draft) expose(ctx context.Context, g *generation, record, text, detached []byte) error {
-	dir := distsDir + g.Settings.Distribution + "/"
-	names, data := []string{dir + "Release", dir + "Release.gpg"}, [][]byte{text, detached}
+// create writes the packages' files and those that are named by their content. Of
+// the latter, one that is there is the same; of the former it has to be.
+func (d *draft) create(ctx context.Context, files []NewFile) error {
+	all := make([]NewFile, 0, len(d.pool)+len(files))
+	for _, p := range d.pool {
+		all = append(all, NewFile{poolName(p.key), p.content})
+	}
+	all = append(all, files...)
+	var there []int
+	var failed []error
+	for i, err := range createAll(ctx, d.repo.storage, all) {
+		switch {
+		case err == nil, errors.Is(err, fs.ErrExist):
+			d.note(all[i].Name, err == nil)
+			if err != nil && i < len(d.pool) && !d.pool[i].listed {
+				there = append(there, i)
+			}
+		case !errors.Is(err, errSkipped):
+			failed = append(failed, err)
+		}
+	}
+	if len(failed) > 0 {
+		return errors.Join(failed...)
+	}
+	return parallel(ctx, len(there), func(ctx context.Context, i int) error { return d.repo.same(ctx, d.pool[there[i]].pkg) })
+}
+
+// same fails if a package's file in the pool has other bytes.
+func (r *Repository) same(ctx context.Context, p *pkg) error {
+	name := poolName(p.key)
+	sum, _, err := hashFile(ctx, r.storage, name)
+	if err == nil && sum != p.content.SHA256 {
+		err = &ConflictError{p.name, p.version, p.arch, name}
+	}
+	return err
+}
+
+// expose writes the indexes that clients read who don't know by-hash. They are
+// complete only with InRelease, and wrong for a moment.
+func (d *draft) expose(ctx context.Context, g *generation) error {
+	name := releaseName(g.Settings.Distribution)
 	d.before = map[string][]byte{}
-	for _, name := range names {
+	for _, name := range []string{name, name + ".gpg"} {
 		b, _, err := readAll(ctx, d.repo.storage, name)
 		if err == nil {
 			d.before[name] = b
@@ -275,15 +300,7 @@ func (d *draft) expose(ctx context.Context, g *generation, record, text, detache
 			return err
 		}
 	}
-	if err := d.repo.exposeIndexes(ctx, g); err != nil {
-		return err
-	}
-	return parallel(ctx, len(names)+1, func(ctx context.Context, i int) error {
-		if i == len(names) {
-			return d.create(ctx, generationName(g.Settings.Distribution, generationRef{g.Number, digest.Sum(record)}), Bytes(record))
-		}
-		return d.repo.storage.Replace(ctx, names[i], data[i], Any)
-	})
+	return d.repo.exposeIndexes(ctx, g)
 }
 
 // exposeIndexes gives a generation's indexes their plain names, also those that

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"iter"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // with slashes, and pass fs.ValidPath; folders come and go with the files in
 // them. Every method may be called by several goroutines at once.
 //
-// A storage may also be a Lister, a Locker and a Copier.
+// A storage may also be a Lister, a Locker, a Copier, a Batcher and a Sweeper.
 type Storage interface {
 	// Get opens a file; the caller closes it. The error is fs.ErrNotExist if there
 	// is none. What is read is one version of the file, whoever replaces it
@@ -107,4 +108,63 @@ type Copier interface {
 	// may be lost if the machine stops at that moment: it is there under its first
 	// name. The error is fs.ErrNotExist if there is no from.
 	Copy(ctx context.Context, from, to string) error
+}
+
+// Batcher is a Storage that writes many files for little more than one: what
+// makes them durable is waited for once.
+type Batcher interface {
+	// CreateAll is Create for each of the files, in any order. It returns an error,
+	// or nil, for each.
+	CreateAll(ctx context.Context, files []NewFile) []error
+	// ReplaceAll is Replace for each of the files, in their order: one is there only
+	// if those before it are. It ends with the first error.
+	ReplaceAll(ctx context.Context, files []Replacement) error
+}
+
+// NewFile is a file to be created.
+type NewFile struct {
+	Name    string
+	Content Content
+}
+
+// Replacement is a file to be replaced.
+type Replacement struct {
+	Name string
+	Data []byte
+	Was  Version
+}
+
+// createAll is Batcher's, for every storage.
+func createAll(ctx context.Context, s Storage, files []NewFile) []error {
+	if b, ok := s.(Batcher); ok {
+		return b.CreateAll(ctx, files)
+	}
+	errs := make([]error, len(files))
+	for i := range errs {
+		errs[i] = errSkipped
+	}
+	_ = parallel(ctx, len(files), func(ctx context.Context, i int) error { // each error is in errs
+		errs[i] = s.Create(ctx, files[i].Name, files[i].Content)
+		if errors.Is(errs[i], fs.ErrExist) {
+			return nil
+		}
+		return errs[i]
+	})
+	return errs
+}
+
+// errSkipped says that a file wasn't written because another failed.
+var errSkipped = errors.New("not written, since another file couldn't be")
+
+// replaceAll is Batcher's, for every storage.
+func replaceAll(ctx context.Context, s Storage, files []Replacement) error {
+	if b, ok := s.(Batcher); ok {
+		return b.ReplaceAll(ctx, files)
+	}
+	for _, f := range files {
+		if err := s.Replace(ctx, f.Name, f.Data, f.Was); err != nil {
+			return err
+		}
+	}
+	return nil
 }

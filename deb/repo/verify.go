@@ -106,7 +106,7 @@ func (v *verifier) distribution(ctx context.Context, dist string) error {
 
 // detached checks Release and Release.gpg.
 func (v *verifier) detached(ctx context.Context, dist string, st *state) {
-	name := distsDir + dist + "/Release"
+	name := releaseName(dist)
 	text, _, err := readAll(ctx, v.repo.storage, name)
 	if err == nil && !bytes.Equal(text, st.release.encode()) {
 		err = errors.New("it differs from InRelease")

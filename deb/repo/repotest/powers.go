@@ -79,6 +79,48 @@ func testCopy(t *testing.T, open func(*testing.T) repo.Storage) {
 	}
 }
 
+func testBatch(t *testing.T, open func(*testing.T) repo.Storage) {
+	s := open(t)
+	b, ok := s.(repo.Batcher)
+	if !ok {
+		t.Skip("this storage is no Batcher")
+	}
+	create(t, s, "pool/a/old.deb", "old")
+	lie := repo.Bytes([]byte("lie"))
+	lie.Size++
+	errs := b.CreateAll(t.Context(), []repo.NewFile{
+		{Name: "pool/a/new.deb", Content: repo.Bytes([]byte("new"))}, {Name: "pool/a/old.deb", Content: repo.Bytes([]byte("x"))},
+		{Name: "pool/a/lie.deb", Content: lie}, {Name: "pool/b/c/deep.deb", Content: repo.Bytes([]byte("deep"))},
+	})
+	if len(errs) != 4 || errs[0] != nil || !errors.Is(errs[1], fs.ErrExist) || errs[2] == nil || errs[3] != nil {
+		t.Errorf("CreateAll = %v", errs)
+	}
+	for name, want := range map[string]string{"pool/a/old.deb": "old", "pool/a/new.deb": "new", "pool/b/c/deep.deb": "deep"} {
+		if got, _ := get(t, open(t), name); got != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	absent(t, s, "pool/a/lie.deb")
+	err := b.ReplaceAll(t.Context(), []repo.Replacement{
+		{Name: "dists/x/Release", Data: []byte("1"), Was: repo.Any}, {Name: "dists/x/InRelease", Data: []byte("1"), Was: repo.None},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, v := get(t, s, "dists/x/InRelease")
+	err = b.ReplaceAll(t.Context(), []repo.Replacement{
+		{Name: "dists/x/Release", Data: []byte("2"), Was: repo.Any}, {Name: "dists/x/InRelease", Data: []byte("2"), Was: repo.None},
+		{Name: "dists/x/last", Data: []byte("2"), Was: repo.Any},
+	})
+	if !errors.Is(err, repo.ErrChanged) {
+		t.Errorf("ReplaceAll of what is there: %v, want ErrChanged", err)
+	}
+	absent(t, s, "dists/x/last")
+	if got, same := get(t, s, "dists/x/InRelease"); got != "1" || same != v {
+		t.Errorf("InRelease holds %q", got)
+	}
+}
+
 // locked locks or fails.
 func locked(t *testing.T, s repo.Storage, onWait func()) (context.Context, func() error) {
 	t.Helper()

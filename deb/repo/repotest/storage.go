@@ -18,8 +18,8 @@ import (
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// TestStorage checks what repo.Storage promises, and Lister, Locker and Copier
-// where the storage is one. open opens one and the same storage, which is empty at
+// TestStorage checks what repo.Storage promises, and Lister, Locker, Copier
+// and Batcher where the storage is one. open opens one and the same storage, which is empty at
 // first, anew each time: as another process or another machine would.
 func TestStorage(t *testing.T, empty func(t *testing.T) (open func(t *testing.T) repo.Storage)) {
 	for _, test := range []struct {
@@ -30,7 +30,7 @@ func TestStorage(t *testing.T, empty func(t *testing.T) (open func(t *testing.T)
 		{"CreateFails", testCreateFails}, {"Replace", testReplace}, {"ReplaceRace", testReplaceRace},
 		{"ReplaceCounts", testReplaceCounts}, {"Snapshot", testSnapshot}, {"Remove", testRemove},
 		{"Names", testNames}, {"Canceled", testCanceled},
-		{"List", testList}, {"Copy", testCopy}, {"Lock", testLock}, {"LockWaits", testLockWaits},
+		{"List", testList}, {"Copy", testCopy}, {"Batch", testBatch}, {"Lock", testLock}, {"LockWaits", testLockWaits},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, empty(t)) })
 	}
