@@ -101,6 +101,7 @@ type soak struct {
 	kills   atomic.Int64
 	updates atomic.Int64
 	apts    atomic.Int64 // updates by apt
+	gone    atomic.Int64 // generations that gc removed
 	seen    sync.Map     // generations' digests that clients saw
 }
 
@@ -232,18 +233,19 @@ func (s *soak) publish(name string) {
 
 // collect runs gc again and again.
 func (s *soak) collect(r *repo.Repository) {
-	var sum repo.Collected
+	runs, files := 0, 0
 	for !s.over.Load() {
-		// The grace is ten seconds for clients, who live in another time.
-		c, err := r.GC(context.Background(), repo.Policy{Generations: 3, Grace: 200 * time.Second})
+		// The grace is five seconds for clients, who live in another time.
+		c, err := r.GC(context.Background(), repo.Policy{Generations: 3, Grace: 100 * time.Second})
 		if err != nil {
 			s.t.Error("gc:", err)
 			return
 		}
-		sum.Generations, sum.Files = sum.Generations+c.Generations, sum.Files+c.Files
+		runs, files = runs+1, files+c.Files
+		s.gone.Add(int64(c.Generations))
 		time.Sleep(200 * time.Millisecond) // publishers shall have the lock most of the time
 	}
-	s.t.Logf("gc removed %d generations and %d files", sum.Generations, sum.Files)
+	s.t.Logf("gc removed %d generations and %d files in %d runs", s.gone.Load(), files, runs)
 }
 
 // read updates as apt does, until all clients together did so often enough.
@@ -260,7 +262,10 @@ func (s *soak) read(client, wanted int) {
 
 // more reports whether there were too few updates or publications.
 func (s *soak) more(wanted int) bool {
-	return s.updates.Add(1) <= int64(wanted) || s.published() < 60
+	if s.t.Failed() {
+		return false
+	}
+	return s.updates.Add(1) <= int64(wanted) || s.published() < 60 || s.apts.Load() < 30 || s.gone.Load() < 10
 }
 
 // published is the number of packages that publishers were told are published.
