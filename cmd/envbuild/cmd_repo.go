@@ -38,9 +38,9 @@ type repoSession struct {
 	args   []string // behind DIR
 }
 
-// withRepo makes the action of a verb that takes DIR and, behind it, at least min
-// and at most max arguments (-1: any number).
-func (p *program) withRepo(min, max int, f func(context.Context, *cli.Context, *repoSession) error) cli.ActionFunc {
+// withRepo makes the action of a verb that takes DIR and, behind it, at least
+// least and at most most arguments (-1: any number).
+func (p *program) withRepo(least, most int, f func(context.Context, *cli.Context, *repoSession) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		g, err := p.globalsOf(c)
 		if err != nil {
@@ -50,7 +50,7 @@ func (p *program) withRepo(min, max int, f func(context.Context, *cli.Context, *
 		if len(args) == 0 {
 			return &usageError{message: "repo " + c.Command.Name + " needs the repository's folder", hint: c.Command.UsageText}
 		}
-		if n := len(args) - 1; n < min || max >= 0 && n > max {
+		if n := len(args) - 1; n < least || most >= 0 && n > most {
 			return &usageError{message: fmt.Sprintf("repo %s got %d arguments behind the folder", c.Command.Name, n), hint: c.Command.UsageText}
 		}
 		return f(c.Context, c, &repoSession{program: p, globals: g, folder: repo.NewFolder(p.abs(args[0]), p.now), args: args[1:]})

@@ -37,7 +37,7 @@ func (p *program) repoInitCommand() *cli.Command {
 	}
 }
 
-func (s *repoSession) init(ctx context.Context, c *cli.Context) error {
+func (s *repoSession) init(ctx context.Context, c *cli.Context) (err error) {
 	if err := required(c, "distribution"); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *repoSession) init(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var keyring string
 	setup.Keyring = func(ctx context.Context, k repo.Keyring) (string, error) {
 		path, err := keyringPackage(ctx, dir, k)

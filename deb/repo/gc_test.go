@@ -237,7 +237,8 @@ func TestVerify(t *testing.T) {
 			}
 			v, err := b.Verify(t.Context(), nil)
 			// A record that is missing is the end of what gc left.
-			if err != nil || len(v.Problems) == 0 && !(what == "missing" && strings.Contains(name, "/generations/")) {
+			ended := what == "missing" && strings.Contains(name, "/generations/")
+			if err != nil || len(v.Problems) == 0 && !ended {
 				t.Errorf("%s %s: %v, no problem was found", name, what, err)
 			}
 		}

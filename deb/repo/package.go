@@ -46,7 +46,7 @@ const allArch = "all"
 // readPackages reads packages from files.
 func readPackages(ctx context.Context, paths []string) ([]*pkg, error) {
 	out := make([]*pkg, len(paths))
-	err := parallel(ctx, len(paths), func(ctx context.Context, i int) (err error) {
+	err := parallel(ctx, len(paths), func(_ context.Context, i int) (err error) {
 		out[i], err = readPackage(paths[i], func() (io.ReadCloser, error) { return os.Open(paths[i]) })
 		return err
 	})

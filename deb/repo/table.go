@@ -169,10 +169,10 @@ func parseTable(b []byte) (*table, error) {
 			if d.failed {
 				break
 			}
-			print := d.bytes(8)
+			digits := d.bytes(8)
 			e := entry{size: d.number()}
 			if !d.failed {
-				e.print = binary.LittleEndian.Uint64(print)
+				e.print = binary.LittleEndian.Uint64(digits)
 			}
 			p.entries = append(p.entries, e)
 			sum += e.size

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/envbuild/envbuild/deb/repo/repotest"
+)
+
+// TestRepoServe serves a repository as a process, and stops it as people do.
+func TestRepoServe(t *testing.T) {
+	c := client{dir: t.TempDir(), env: os.Environ()}
+	key := filepath.Join(c.dir, "key.asc")
+	if err := os.WriteFile(key, repotest.Key(t, "key", repotest.EdDSA(), 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.must(t, "repo", "init", "--distribution", "bookworm", "--sign-key", key, "apt")
+	cmd := c.command("repo", "serve", "--listen", "127.0.0.1:0", "apt")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(strings.TrimSpace(url) + "dists/bookworm/InRelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "Codename: bookworm") {
+		t.Errorf("%s: %s %v", resp.Status, body, err)
+	}
+	resp.Body.Close()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("stopped by SIGINT it ended with %v", err)
+	}
+}
+
+// TestRepoHandler hides what publishers keep, and tells caches what never changes.
+func TestRepoHandler(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{".envbuild/repository.json", "dists/x/InRelease", "dists/x/main/by-hash/SHA256/00", "pool/a/a.deb"} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := httptest.NewServer(repoHandler(root))
+	defer s.Close()
+	const forever = "public, max-age=31536000, immutable"
+	for name, want := range map[string]struct {
+		code  int
+		cache string
+	}{
+		"dists/x/InRelease":              {200, "no-cache"},
+		"dists/x/main/by-hash/SHA256/00": {200, forever},
+		"pool/a/a.deb":                   {200, forever},
+		"pool/a/none.deb":                {404, ""},
+		".envbuild/repository.json":      {404, ""},
+		"pool/../.envbuild/":             {404, ""},
+	} {
+		resp, err := http.Get(s.URL + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want.code || resp.Header.Get("Cache-Control") != want.cache {
+			t.Errorf("%s: %s, Cache-Control %q", name, resp.Status, resp.Header.Get("Cache-Control"))
+		}
+	}
+}
