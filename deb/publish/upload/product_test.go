@@ -310,18 +310,18 @@ func gitea() product {
 // packagecloud takes a form.
 func packagecloud() product {
 	return product{
-		name: "packagecloud", env: map[string]string{"ENVBUILD_PUBLISH_INTERNAL_USER": "ops", "ENVBUILD_PUBLISH_INTERNAL_PASSWORD": "s3same"},
+		name: "packagecloud", env: map[string]string{"ENVBUILD_PUBLISH_INTERNAL_USER": "t0ken-s3same"},
 		options: func(base string) upload.Options {
 			return upload.Options{
 				Method: "POST", URL: fill(base + "/api/v1/repos/ops/apt/packages.json"),
 				Download: fill(base + "/ops/apt/pool/${file}"),
 				FormFile: "package[package_file]",
-				Form:     []upload.Field{{Name: "package[distro_version_id]", Value: fill("${distribution}")}},
+				Form:     []upload.Field{{Name: "package[distro_version_id]", Value: fill("215")}},
 				Auth:     upload.Auth{Kind: "basic"},
 			}
 		},
 		handle: func(s *server, w http.ResponseWriter, r *http.Request) {
-			if !basic(r) {
+			if name, password, _ := r.BasicAuth(); name != "t0ken-s3same" || password != "" {
 				http.Error(w, "Unauthorized", http.StatusUnauthorized)
 				return
 			}
@@ -329,7 +329,7 @@ func packagecloud() product {
 				s.get(w, r.URL.Path)
 				return
 			}
-			if r.FormValue("package[distro_version_id]") != "bookworm" {
+			if r.FormValue("package[distro_version_id]") != "215" {
 				http.Error(w, `{"distro_version_id":["can't be blank"]}`, http.StatusUnprocessableEntity)
 				return
 			}

@@ -13,9 +13,8 @@ const probeName = ".envbuild/local/probe"
 
 const probeText = "This file is here so that envbuild can see whether the store refuses to overwrite it.\n"
 
-// probe makes sure, once, that the store keeps to conditions on writes: Amazon,
-// MinIO, Ceph and others do; Alibaba's answers 501 to them, and Google's ignores
-// If-Match. A file of a known content is left behind, so that two requests are
+// probe makes sure, once, that the store keeps to conditions on writes: Alibaba's
+// answers 501 to them, and Google's ignores If-Match. A file of a known content is left behind, so that two requests are
 // all that later publishers need.
 func (s *Storage) probe(ctx context.Context) error {
 	s.mu.Lock()
@@ -81,5 +80,5 @@ func (e *ConditionError) Error() string {
 
 // Hint says why that matters.
 func (e *ConditionError) Hint() string {
-	return "two publishers at once would lose each other's packages there; use a store that has them (Amazon S3, MinIO, Cloudflare R2, Ceph), or publish to a folder or by ssh and copy that"
+	return "two publishers at once would lose each other's packages there; use a store that documents them (Amazon S3, MinIO, Cloudflare R2, Ceph), or publish to a folder or by ssh and copy that"
 }

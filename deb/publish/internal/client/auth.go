@@ -18,10 +18,13 @@ type Auth struct {
 
 // BasicAuth is a name and a password.
 func BasicAuth(name, password, origin string) Auth {
-	pair := base64.StdEncoding.EncodeToString([]byte(name + ":" + password))
+	pair, secret := base64.StdEncoding.EncodeToString([]byte(name+":"+password)), password
+	if secret == "" {
+		secret = name // packagecloud and Gemfury take a token as the name
+	}
 	return Auth{
 		header: "Authorization", value: "Basic " + pair, origin: origin,
-		secret: []string{pair, password, url.QueryEscape(password), url.PathEscape(password)},
+		secret: []string{pair, secret, url.QueryEscape(secret), url.PathEscape(secret)},
 	}
 }
 
