@@ -81,15 +81,9 @@ func versitygw(t testing.TB) string {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		Skip(t, fmt.Sprintf("versitygw can't be built: %v %s", err, stderr.String()))
+		skiptest.Because(t, "versitygw can't be built: %v %s", err, stderr.String())
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// Skip skips a test, unless skips are forbidden.
-func Skip(t testing.TB, reason string) {
-	t.Helper()
-	skiptest.Because(t, "%s", reason)
 }
 
 // Need finds a program, or skips the test: Debian's package has it.
@@ -97,7 +91,7 @@ func Need(t testing.TB, program, debian string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
-		Skip(t, program+" is missing: apt-get install "+debian)
+		skiptest.Because(t, "%s is missing: apt-get install %s", program, debian)
 	}
 	return path
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/envbuild/envbuild/deb/repo/repotest"
 	"github.com/envbuild/envbuild/deb/repo/sftp"
 	"github.com/envbuild/envbuild/internal/servertest"
+	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
 func open(t *testing.T, opts sftp.Options) *sftp.Storage {
@@ -344,7 +345,7 @@ func testLeftovers(t *testing.T, server *servertest.SSHD) {
 func testFullDisk(t *testing.T, server *servertest.SSHD) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
-		servertest.Skip(t, "a small file system can't be mounted: "+err.Error())
+		skiptest.Because(t, "a small file system can't be mounted: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
