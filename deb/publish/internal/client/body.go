@@ -1,45 +1,37 @@
 package client
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
 
-// watched tells what moves.
-type watched struct {
-	r     io.Reader
-	moved func(n int)
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if n > 0 {
-		w.moved(n)
-	}
-	return n, err
-}
-
-// sending is a body on its way. It remembers if it couldn't be read, which no
-// server is to blame for.
+// sending is a body on its way. It tells how much of it has been sent, and
+// remembers if it couldn't be read, which no server is to blame for.
 type sending struct {
-	watched
-	close func() error
+	io.ReadCloser
+	sent func(n int64) // may be nil
 
 	mu     sync.Mutex // net/http reads in a goroutine of its own
+	n      int64
 	failed error
 }
 
+// Read implements io.Reader.
 func (s *sending) Read(p []byte) (int, error) {
-	n, err := s.watched.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return it as it is
-		s.mu.Lock()
+	n, err := s.ReadCloser.Read(p)
+	s.mu.Lock()
+	s.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.failed = err
-		s.mu.Unlock()
+	}
+	total := s.n
+	s.mu.Unlock()
+	if n > 0 && s.sent != nil {
+		s.sent(total)
 	}
 	return n, err
 }
-
-func (s *sending) Close() error { return s.close() }
 
 func (s *sending) failure() error {
 	s.mu.Lock()

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/stall"
 )
 
 // Options are what a Client is made of. The zero value of all but Transport is
@@ -59,7 +61,7 @@ func New(opts Options) *Client {
 		opts.Retrying = func(error, time.Duration) {}
 	}
 	c := &Client{opts: opts}
-	c.http = &http.Client{Transport: opts.Transport, CheckRedirect: c.redirect}
+	c.http = &http.Client{Transport: stall.Transport(opts.Transport, opts.Stall), CheckRedirect: c.redirect}
 	return c
 }
 
@@ -151,52 +153,38 @@ func (c *Client) failed(r Request, err error, tries int) error {
 }
 
 func (c *Client) once(ctx context.Context, r Request) (Answer, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stall := &StallError{After: c.opts.Stall}
-	timer := time.AfterFunc(c.opts.Stall, func() { cancel(stall) })
-	defer timer.Stop()
-	awake := func() { timer.Reset(c.opts.Stall) }
-
-	req, body, err := c.request(ctx, r, awake)
+	req, body, err := c.request(ctx, r)
 	if err != nil {
 		return Answer{}, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Answer{}, c.unsent(ctx, body, err)
+		return Answer{}, c.unsent(body, err)
 	}
 	defer resp.Body.Close()
 	answer := Answer{Status: resp.StatusCode, Header: resp.Header, Size: resp.ContentLength}
-	content := io.Reader(&watched{r: resp.Body, moved: func(int) { awake() }})
 	if r.Read != nil && resp.StatusCode == http.StatusOK {
-		err = r.Read(answer, content)
+		err = r.Read(answer, resp.Body)
 	} else {
-		answer.Body, err = io.ReadAll(io.LimitReader(content, maxAnswer))
+		answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return answer, c.statusError(answer)
-	}
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
 	}
 	return answer, err
 }
 
 // unsent says why there is no answer.
-func (c *Client) unsent(ctx context.Context, body *sending, err error) error {
-	switch {
-	case body != nil && body.failure() != nil:
+func (c *Client) unsent(body *sending, err error) error {
+	if body != nil && body.failure() != nil {
 		return &localError{body.failure()}
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
 	}
 	broken := describe(err)
 	broken.text = c.redact(broken.text)
 	return broken
 }
 
-func (c *Client) request(ctx context.Context, r Request, awake func()) (*http.Request, *sending, error) {
+func (c *Client) request(ctx context.Context, r Request) (*http.Request, *sending, error) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
 	if err != nil {
 		return nil, nil, &localError{fmt.Errorf("%q is no address", c.redact(r.URL))}
@@ -214,14 +202,7 @@ func (c *Client) request(ctx context.Context, r Request, awake func()) (*http.Re
 	if err != nil {
 		return nil, nil, &localError{err}
 	}
-	body := &sending{watched: watched{r: in}, close: in.Close}
-	var n int64
-	body.moved = func(k int) {
-		awake()
-		if n += int64(k); r.Sent != nil {
-			r.Sent(n)
-		}
-	}
+	body := &sending{ReadCloser: in, sent: r.Sent}
 	req.Body, req.ContentLength = body, r.Body.Size
 	if r.Body.Size == 0 {
 		req.Body = http.NoBody

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/stall"
 )
 
 // Error says which request failed. Err is a *StatusError if it was answered.
@@ -82,11 +84,6 @@ func (e *StatusError) Hint() string {
 	}
 	return ""
 }
-
-// StallError says that nothing moved for too long.
-type StallError struct{ After time.Duration }
-
-func (e *StallError) Error() string { return fmt.Sprintf("nothing moved for %v", e.After) }
 
 // brokenError is a connection that failed or couldn't be had.
 type brokenError struct {
@@ -182,7 +179,7 @@ func describe(err error) *brokenError {
 func (c *Client) transient(err error) bool {
 	var status *StatusError
 	var local *localError
-	var stall *StallError
+	var silent *stall.Error
 	var network net.Error
 	var dns *net.DNSError
 	switch {
@@ -197,7 +194,7 @@ func (c *Client) transient(err error) bool {
 		return slices.Contains(c.opts.Busy, status.Code)
 	case errors.As(err, &dns):
 		return dns.IsTemporary
-	case errors.As(err, &stall), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+	case errors.As(err, &silent), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNREFUSED):
 		return true
 	}
