@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/envbuild/envbuild/internal/stall"
 )
@@ -119,7 +120,7 @@ func (c *Client) statusError(a Answer) error {
 // redactURL drops what an address may hold as secrets: signed ones do.
 func redactURL(s string) string {
 	u, err := url.Parse(s)
-	if err != nil {
+	if err != nil || u.Opaque != "" || !utf8.ValidString(s) {
 		return "an address that can't be read"
 	}
 	u.User, u.Fragment = nil, ""

@@ -39,6 +39,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("<html>s3same", "text/html", "https://s3same@x/", "7")
 	f.Add("{\"a\": \"s3same\"}\x1b", "application/json", "", "Wed, 21 Oct 2015 07:28:00 GMT")
 	f.Add("s3<b>same", "text/html", "//s3same", "-1")
+	f.Add("x", "", "D:DD0\x80", "")
 	f.Fuzz(func(t *testing.T, body, kind, location, after string) {
 		c := New(Options{Auth: TokenAuth("X-Token", "", "s3same", "here")})
 		for _, code := range []int{301, 401, 503} {
