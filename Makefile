@@ -31,10 +31,11 @@ test-deb: build mirror
 	$(GO) test -timeout 45m ./deb/... ./service/... ./internal/nspawntest
 	$(GO) test -timeout 45m -run 'Boot|Deb|Services|Sample' ./cmd/envbuild
 
-# The part of test that is about the apt repository: with apt of two releases.
+# The part of test that is about the apt repository: with apt of two releases, a
+# server that speaks S3, sshd and aptly.
 test-repo: setup
-	$(GO) test -timeout 20m ./deb/repo/... ./deb/internal/xzjoin
-	$(GO) test -timeout 20m -run 'TestRepo' ./cmd/envbuild
+	$(GO) test -timeout 20m ./deb/repo/... ./deb/publish/... ./deb/internal/xzjoin
+	$(GO) test -timeout 20m -run 'TestRepo|TestPublish' ./cmd/envbuild
 
 # Ratios against Carton, and App::cpm where it is on PATH, in the same run.
 bench: build mirror
