@@ -124,23 +124,27 @@ func (s *session) writeTarball(ctx context.Context, req tarball.Request, dest st
 	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
 		return "", err
 	}
-	f, err := os.CreateTemp(filepath.Dir(dest), atomicfile.TempPrefix+"*")
+	f, err := atomicfile.CreateTemp(dest)
 	if err != nil {
 		return "", err
 	}
 	defer func() {
+		err = errors.Join(err, f.Close())
 		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
+			err = errors.Join(err, os.RemoveAll(f.Name())) // which has no such name any more if all went well
 		}
 	}()
 	if err := tarball.Write(ctx, req, f); err != nil {
 		if ctx.Err() != nil {
-			err = &build.InterruptedError{Cause: context.Cause(ctx)}
+			return "", &build.InterruptedError{Cause: context.Cause(ctx)}
 		}
-		return "", errors.Join(fmt.Errorf("write %s: %w", filepath.Base(dest), err), f.Close())
+		return "", fmt.Errorf("write %s: %w", filepath.Base(dest), err)
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
+		return "", err
 	}
 	fi, err := f.Stat()
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err != nil {
 		return "", err
 	}
 	if err := atomicfile.Rename(f.Name(), dest); err != nil {
