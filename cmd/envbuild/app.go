@@ -65,7 +65,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.lockCommand(), p.fetchCommand(), p.vendorCommand(), p.planCommand(), p.buildCommand(),
 			p.execCommand(), p.shellCommand(), p.envCommand(), p.debCommand(), p.tarCommand(), p.publishCommand(), p.repoCommand(),
-			p.whyCommand(), p.logCommand(), p.sbomCommand(), p.diffCommand(), p.cacheCommand(), p.schemaCommand(),
+			p.whyCommand(), p.logCommand(), p.sbomCommand(), p.diffCommand(), p.reportCommand(), p.cacheCommand(), p.schemaCommand(),
 			p.initCommand(), p.doctorCommand(), p.completionCommand(),
 		},
 	}

@@ -29,6 +29,10 @@ func TestSBOM(t *testing.T) {
 	if pkg := readBOM(t, elsewhere.must(t, "sbom", made)); !strings.HasPrefix(pkg.Metadata.Component.Version, "1-1") {
 		t.Errorf("of the package: %+v", pkg.Metadata.Component)
 	}
+	page := fileText(t, c.must(t, "report", "-o", "page.html"))
+	if !strings.Contains(page, "perl "+testPerl) || !strings.Contains(page, "The last run that built anything") {
+		t.Errorf("the report is\n%s", page)
+	}
 	next := c.must(t, "deb", "-o", "out", "--version", "2")
 	if got := elsewhere.must(t, "diff", made, next); !strings.Contains(got, "Version") || strings.Contains(got, "component") {
 		t.Errorf("diff printed\n%s", got)

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/env/view"
+	"github.com/envbuild/envbuild/internal/atomicfile"
+	"github.com/envbuild/envbuild/internal/report"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+func (p *program) reportCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "report",
+		Usage: "write a page about the environment: time line, sizes, dependencies",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "o", Usage: "write the page to `FILE`", Value: "envbuild-report.html"},
+		},
+		Action: p.with(pkgspec.UseBuild, func(ctx context.Context, c *cli.Context, s *session) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return s.report(ctx, s.abs(c.String("o")))
+		}),
+	}
+}
+
+// report describes what the store has of the lock. It builds nothing.
+func (s *session) report(ctx context.Context, file string) error {
+	lock, err := s.freshLock()
+	if err != nil {
+		return err
+	}
+	g, err := s.graph(lock)
+	if err != nil {
+		return err
+	}
+	b, err := s.builder(ctx, lock, buildOptions{})
+	if err != nil {
+		return err
+	}
+	decisions, err := b.Plan(ctx, g)
+	if err != nil {
+		return err
+	}
+	page := report.Page{
+		Title: s.spec.Name, Lock: lock.Digest().String(), Date: lock.Date.In(time.UTC),
+		Runtime: lock.Runtime.Language + " " + lock.Runtime.Version,
+	}
+	parts, err := s.parts(built{lock: lock})
+	if err != nil {
+		return err
+	}
+	licenses := map[string]string{}
+	for _, p := range parts {
+		licenses[p.Name] = p.License
+	}
+	for _, d := range decisions {
+		step, err := s.pageStep(d)
+		if err != nil {
+			return err
+		}
+		step.License = licenses[d.Step.Name]
+		page.Steps = append(page.Steps, step)
+	}
+	text, err := page.HTML()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(file, text, 0o644); err != nil {
+		return err
+	}
+	return s.printPath(s.globals, file)
+}
+
+// pageStep adds what the store recorded of a step, if it has its output.
+func (s *session) pageStep(d build.Decision) (report.PageStep, error) {
+	step := report.PageStep{Name: d.Step.Name, Version: d.Step.Version, Needs: d.Step.Deps}
+	if !d.Cached {
+		return step, nil
+	}
+	action, err := s.store.RecordedAction(d.Key)
+	if errors.Is(err, store.ErrMissing) {
+		return step, nil
+	}
+	if err != nil {
+		return step, err
+	}
+	step.Started, step.Duration = action.Started, action.Duration
+	entries, err := view.Entries(s.store.Tree(d.Output))
+	if err != nil {
+		return step, err
+	}
+	for _, e := range entries {
+		if e.Mode.IsRegular() && e.Hardlink == "" {
+			step.Files++
+			step.Bytes += e.Size
+		}
+	}
+	return step, nil
+}
