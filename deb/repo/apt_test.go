@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/repotest"
@@ -66,91 +67,116 @@ func TestApt(t *testing.T) {
 	}
 }
 
+// aptLife is a repository inside of a root whose apt reads it.
+type aptLife struct {
+	*testing.T
+	root   repotest.Root
+	folder *repo.Folder
+	dist   string
+	url    string
+	now    func() time.Time
+}
+
 func testApt(t *testing.T, root repotest.Root, transport string) {
-	dir, dist := "srv/"+transport, "stable-"+transport
+	now := repotest.Clock()
+	l := &aptLife{T: t, root: root, dist: "stable-" + transport, now: now, folder: repo.NewFolder(root.Path("srv/"+transport), now)}
+	l.url = "file:/srv/" + transport
+	var server *asked
+	if transport == "http" {
+		l.url, server = serve(t, l.folder.Root())
+	}
 	t.Cleanup(func() {
 		root.Must(t, "dpkg", "--purge", "hello", "test-archive-keyring")
 		os.Remove(root.Path("etc/apt/sources.list.d/test.sources"))
 		os.Remove(root.Path("usr/share/keyrings/test-archive-keyring.gpg"))
 	})
-	now := repotest.Clock()
-	old, fresh := repotest.Signer(t, "old", now), repotest.Signer(t, "fresh", now)
-	folder := repo.NewFolder(root.Path(dir), now)
-	url, server := "file:/"+dir, (*asked)(nil)
-	if transport == "http" {
-		url, server = serve(t, root.Path(dir))
-	}
-	initialize := func(signers ...repo.Signer) *repo.Repository {
-		t.Helper()
-		s := setup(dist)
-		s.Settings.Suite, s.Settings.Contents, s.Keyring = "stable", true, keyringDeb(t)
-		r, err := repo.Init(t.Context(), folder, s, repo.Options{Signers: signers, XZ: xzPath(t), Now: now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.WriteClientFiles(t.Context(), url); err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	r := initialize(old)
+	old := repotest.Signer(t, "old", now)
+	r := l.init(old)
 	add(t, r, repotest.Deb{Name: "hello", Version: "1.0", Arch: "amd64"})
-	install := func(name, from string) {
-		t.Helper()
-		b, err := os.ReadFile(filepath.Join(folder.Root(), from))
-		if err != nil {
-			t.Fatal(err)
-		}
-		root.Write(t, name, string(b))
-	}
-	install("usr/share/keyrings/test-archive-keyring.gpg", "test-archive-keyring.gpg")
-	install("etc/apt/sources.list.d/test.sources", "test-"+dist+".sources")
-
-	is := func(want string) {
-		t.Helper()
-		if got := root.Version("hello"); got != want {
-			t.Fatalf("hello %q is installed, want %q", got, want)
-		}
-	}
+	l.take("usr/share/keyrings/test-archive-keyring.gpg", "test-archive-keyring.gpg")
+	l.take("etc/apt/sources.list.d/test.sources", "test-"+l.dist+".sources")
 	root.Must(t, "apt-get", "update")
 	root.Must(t, "apt-get", "install", "-y", "hello", "test-archive-keyring")
-	is("1.0")
+	l.is("1.0")
 	if server != nil && server.count("/by-hash/SHA256/") == 0 {
 		t.Errorf("apt asked for no index by its hash: %q", server.paths)
 	}
+	l.upgradeAndBack(r)
+	l.changeKeys(old)
+}
 
-	add(t, r, repotest.Deb{Name: "hello", Version: "2.0", Arch: "amd64"})
-	root.Must(t, "apt-get", "update")
-	root.Must(t, "apt-get", "upgrade", "-y")
-	is("2.0")
-
-	if _, err := r.Rollback(t.Context(), "", 0); err != nil {
-		t.Fatal(err)
+// init makes or changes the repository.
+func (l *aptLife) init(signers ...repo.Signer) *repo.Repository {
+	l.Helper()
+	s, yes := setup(l.dist), true
+	s.Settings.Suite, s.Contents, s.Keyring = "stable", &yes, keyringDeb(l.T)
+	r, err := repo.Init(l.Context(), l.folder, s, repo.Options{Signers: signers, XZ: xzPath(l), Now: l.now})
+	if err != nil {
+		l.Fatal(err)
 	}
-	root.Must(t, "apt-get", "update")
-	if policy := root.Must(t, "apt-cache", "madison", "hello"); strings.Contains(policy, "2.0") || !strings.Contains(policy, "1.0") {
-		t.Errorf("after the rollback apt knows of\n%s", policy)
+	if _, err := r.WriteClientFiles(l.Context(), l.url); err != nil {
+		l.Fatal(err)
 	}
-	root.Must(t, "apt-get", "install", "-y", "--allow-downgrades", "hello=1.0")
-	is("1.0")
+	return r
+}
 
-	initialize(old, fresh) // clients know the old key only
-	root.Must(t, "apt-get", "update")
-	root.Must(t, "apt-get", "upgrade", "-y")
-	r = initialize(fresh) // clients have got both
-	add(t, r, repotest.Deb{Name: "hello", Version: "3.0", Arch: "amd64"})
-	root.Must(t, "apt-get", "update")
-	root.Must(t, "apt-get", "upgrade", "-y")
-	is("3.0")
-
-	stranger := repotest.Signer(t, "stranger", now)
-	initialize(fresh, stranger)
-	r = initialize(stranger) // clients didn't upgrade in between
-	add(t, r, repotest.Deb{Name: "hello", Version: "4.0", Arch: "amd64"})
-	if out, err := root.Run("apt-get", "update", "--error-on=any"); err == nil {
-		t.Errorf("apt trusts a key that it doesn't know:\n%s", out)
+// take puts a file of the repository into the root, as an administrator does.
+func (l *aptLife) take(name, from string) {
+	l.Helper()
+	b, err := os.ReadFile(filepath.Join(l.folder.Root(), from))
+	if err != nil {
+		l.Fatal(err)
 	}
-	verify(t, r)
+	l.root.Write(l, name, string(b))
+}
+
+func (l *aptLife) upgrade() {
+	l.Helper()
+	l.root.Must(l, "apt-get", "update")
+	l.root.Must(l, "apt-get", "upgrade", "-y")
+}
+
+// is fails unless hello is installed in that version.
+func (l *aptLife) is(want string) {
+	l.Helper()
+	if got := l.root.Version("hello"); got != want {
+		l.Fatalf("hello %q is installed, want %q", got, want)
+	}
+}
+
+// upgradeAndBack publishes a version, and takes it back.
+func (l *aptLife) upgradeAndBack(r *repo.Repository) {
+	add(l.T, r, repotest.Deb{Name: "hello", Version: "2.0", Arch: "amd64"})
+	l.upgrade()
+	l.is("2.0")
+	if _, err := r.Rollback(l.Context(), "", 0); err != nil {
+		l.Fatal(err)
+	}
+	l.root.Must(l, "apt-get", "update")
+	if policy := l.root.Must(l, "apt-cache", "madison", "hello"); strings.Contains(policy, "2.0") || !strings.Contains(policy, "1.0") {
+		l.Errorf("after the rollback apt knows of\n%s", policy)
+	}
+	l.root.Must(l, "apt-get", "install", "-y", "--allow-downgrades", "hello=1.0")
+	l.is("1.0")
+}
+
+// changeKeys goes from one key to the next with a client that follows, and to a
+// third behind its back.
+func (l *aptLife) changeKeys(old repo.Signer) {
+	fresh, stranger := repotest.Signer(l, "fresh", l.now), repotest.Signer(l, "stranger", l.now)
+	l.init(old, fresh) // the client knows the old key only
+	l.upgrade()
+	r := l.init(fresh) // it has got both
+	add(l.T, r, repotest.Deb{Name: "hello", Version: "3.0", Arch: "amd64"})
+	l.upgrade()
+	l.is("3.0")
+	l.init(fresh, stranger)
+	r = l.init(stranger) // it didn't upgrade in between
+	add(l.T, r, repotest.Deb{Name: "hello", Version: "4.0", Arch: "amd64"})
+	if out, err := l.root.Run("apt-get", "update", "--error-on=any"); err == nil {
+		l.Errorf("apt trusts a key that it doesn't know:\n%s", out)
+	}
+	verify(l.T, r)
 }
 
 // add makes packages and publishes them at once.

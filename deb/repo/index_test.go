@@ -28,7 +28,7 @@ func TestIndex(t *testing.T) {
 	ix := &index{storage: storage, dist: "x", ref: indexRef{indexID: indexID{packagesKind, "main", "amd64"}}, table: &table{}}
 	var model []item
 	extended := 0
-	for step := range 60 {
+	for step := range 40 {
 		c := change{drop: map[uint64]bool{}, storePlain: step%20 < 10}
 		switch {
 		case step%13 == 12: // many go
@@ -40,9 +40,9 @@ func TestIndex(t *testing.T) {
 		case step%5 == 4 && len(model) > 0: // one goes
 			c.drop[model[rnd.IntN(len(model))].print] = true
 		}
-		for range []int{1, 1, 3, 40}[rnd.IntN(4)] {
+		for range []int{1, 1, 3, 20}[rnd.IntN(4)] {
 			n := rnd.Uint64()
-			size := []int{300, 900, 9000, 300_000}[rnd.IntN(64)/20]
+			size := []int{300, 900, 9000, 300_000}[rnd.IntN(61)/20]
 			c.add = append(c.add, item{n, fmt.Appendf(nil, "Package: p%d\nDescription: %s\n\n", n, strings.Repeat(string(rune('a'+n%26)), size))})
 		}
 		model = slices.DeleteFunc(model, func(it item) bool { return c.drop[it.print] })

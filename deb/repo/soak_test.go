@@ -235,8 +235,8 @@ func (s *soak) publish(name string) {
 func (s *soak) collect(r *repo.Repository) {
 	runs, files := 0, 0
 	for !s.over.Load() {
-		// The grace is five seconds for clients, who live in another time.
-		c, err := r.GC(context.Background(), repo.Policy{Generations: 3, Grace: 100 * time.Second})
+		// The grace is thirty seconds for clients, who live in another time.
+		c, err := r.GC(context.Background(), repo.Policy{Generations: 3, Grace: 600 * time.Second})
 		if err != nil {
 			s.t.Error("gc:", err)
 			return
