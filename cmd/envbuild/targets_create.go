@@ -167,20 +167,19 @@ func (k *keeper) create(ctx context.Context, opts repo.Options) (*repo.Repositor
 
 // init makes it, with the files for clients: the keyring, its package, and the
 // sources.
-func (k *keeper) init(ctx context.Context, setup repo.Setup, opts repo.Options) (*repo.Repository, error) {
+func (k *keeper) init(ctx context.Context, setup repo.Setup, opts repo.Options) (r *repo.Repository, err error) {
 	dir, err := os.MkdirTemp("", "envbuild-repo-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var keyring string
 	setup.Keyring = func(ctx context.Context, ring repo.Keyring) (string, error) {
 		path, err := keyringPackage(ctx, dir, ring)
 		keyring = path
 		return path, err
 	}
-	r, err := repo.Init(ctx, k.storage, setup, opts)
-	if err != nil {
+	if r, err = repo.Init(ctx, k.storage, setup, opts); err != nil {
 		return nil, err
 	}
 	if _, err := r.WriteClientFiles(ctx, k.clientURL()); err != nil {

@@ -3,6 +3,7 @@ package servertest
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -74,9 +75,6 @@ func (a *Aptly) serve(t testing.TB) {
 	if !bufio.NewScanner(out).Scan() {
 		t.Fatal("aptly doesn't serve")
 	}
-	go func() { // so that it never waits for a reader
-		for in := bufio.NewScanner(out); in.Scan(); {
-		}
-	}()
+	go func() { _, _ = io.Copy(io.Discard, out) }() // so that it never waits for a reader
 	a.URL = "http://" + address
 }

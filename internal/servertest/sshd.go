@@ -167,7 +167,10 @@ func NewRelay(t testing.TB, to string) *Relay {
 		t.Fatal(err)
 	}
 	r := &Relay{Port: l.Addr().(*net.TCPAddr).Port, listener: l}
-	t.Cleanup(func() { l.Close(); r.Cut() })
+	t.Cleanup(func() {
+		_ = l.Close()
+		r.Cut()
+	})
 	go func() {
 		for {
 			in, err := l.Accept()
@@ -176,17 +179,23 @@ func NewRelay(t testing.TB, to string) *Relay {
 			}
 			out, err := net.Dial("tcp", to)
 			if err != nil {
-				in.Close()
+				_ = in.Close()
 				continue
 			}
 			r.mu.Lock()
 			r.conns = append(r.conns, in, out)
 			r.mu.Unlock()
-			go func() { _, _ = io.Copy(&counted{out, r}, in); out.Close() }()
-			go func() { _, _ = io.Copy(in, out); in.Close() }()
+			go pass(&counted{out, r}, in)
+			go pass(in, out)
 		}
 	}()
 	return r
+}
+
+// pass passes on what comes until either end is closed.
+func pass(to, from net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.Close()
 }
 
 // CutAfter cuts all connections when n more bytes have been sent to the server.
@@ -201,7 +210,7 @@ func (r *Relay) Cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.conns {
-		c.Close()
+		_ = c.Close()
 	}
 	r.conns = nil
 }

@@ -85,7 +85,7 @@ func (d *dialer) agentKeys(a *auth, h host) []ssh.Signer {
 
 func (d *dialer) closeAgents() {
 	for _, c := range d.agents {
-		c.Close()
+		_ = c.Close() // the login is done
 	}
 }
 

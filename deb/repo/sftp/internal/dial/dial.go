@@ -103,16 +103,23 @@ func (d *dialer) dial(ctx context.Context, h host, depth int) (*ssh.Client, erro
 		ClientVersion: "SSH-2.0-envbuild",
 	}
 	// The handshake has no context: closing the connection ends it.
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	c, channels, requests, err := ssh.NewClientConn(conn, h.known(), config)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		conn.Close()
-		return nil, &loginError{host: h, err: err, auth: auth}
+		return nil, errors.Join(&loginError{host: h, err: err, auth: auth}, ignoreClosed(conn.Close()))
 	}
 	return ssh.NewClient(c, channels, requests), nil
+}
+
+// ignoreClosed drops that a handshake which failed has closed its connection.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // connect makes the connection over which ssh speaks.
@@ -134,8 +141,7 @@ func (d *dialer) connect(ctx context.Context, h host, depth int) (net.Conn, erro
 	}
 	conn, err := via.DialContext(ctx, "tcp", h.address())
 	if err != nil {
-		via.Close()
-		return nil, fmt.Errorf("by way of %s: %w", last.name, err)
+		return nil, errors.Join(fmt.Errorf("by way of %s: %w", last.name, err), via.Close())
 	}
 	return &jumpConn{conn, via}, nil
 }

@@ -37,15 +37,15 @@ func (d *dialer) hostKeys(h host) (hostKeys, error) {
 		algorithms: db.HostKeyAlgorithms(h.known()),
 		callback: func(name string, remote net.Addr, key ssh.PublicKey) error {
 			err := check(name, remote, key)
-			print := key.Type() + " " + ssh.FingerprintSHA256(key)
+			shown := key.Type() + " " + ssh.FingerprintSHA256(key)
 			switch {
 			case err == nil:
 				return nil
 			case knownhosts.IsHostKeyChanged(err):
-				return &hostKeyError{"its key is another one than known_hosts has: " + print,
+				return &hostKeyError{"its key is another one than known_hosts has: " + shown,
 					"find out why; if the host was set up anew: ssh-keygen -R " + knownhosts.Normalize(h.known())}
 			case knownhosts.IsHostUnknown(err):
-				return &hostKeyError{"known_hosts doesn't have it; it shows the key " + print,
+				return &hostKeyError{"known_hosts doesn't have it; it shows the key " + shown,
 					"compare that with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then connect to it once with ssh"}
 			}
 			return err
