@@ -130,7 +130,8 @@ func (p *pack) scripts(r *renderer) Scripts {
 func (p *pack) depends() []string {
 	var list []string
 	if p.Sysusers() {
-		list = append(list, "systemd | systemd-standalone-sysusers | systemd-sysusers")
+		// A server has systemd; a container needn't get all of it.
+		list = append(list, "systemd-standalone-sysusers | systemd-sysusers | systemd")
 	}
 	switch {
 	case p.Systemd || p.Upstart || p.Supervisord == p.Runit:
