@@ -207,7 +207,7 @@ func without(list, others []string) []string {
 // installed finds the web service and two workers running as their own user.
 func (s *server) installed(t *testing.T, deb string) {
 	s.apt(t, "install", deb)
-	s.generation(t)
+	s.Run(t, "test", "-s", "/run/web-notes/web/status") // apt waited for it
 	for _, unit := range []string{"web-notes-web.service", "web-notes-worker@1.service", "web-notes-worker@2.service"} {
 		if pid, user := s.mainPID(t, unit); user != "web-notes:web-notes" {
 			t.Errorf("%s is process %s of %s", unit, pid, user)

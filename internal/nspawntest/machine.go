@@ -92,6 +92,8 @@ func Boot(t testing.TB, root string) *Machine {
 	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network",
 		"--console=pipe", "--machine="+name(root), "--directory="+root)
 	m.nspawn.Stdout, m.nspawn.Stderr = m.log, m.log
+	// A test that runs into its time limit has no cleanup.
+	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := m.nspawn.Start(); err != nil {
 		t.Fatal(err)
 	}
