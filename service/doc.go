@@ -18,9 +18,10 @@
 //
 // services.sh stands in the prefix, apart from releases. "services.sh deploy"
 // brings what runs to the release that <current> names: hot services start a
-// new generation, others are restarted. "services.sh reload NAME" does it for a
-// hot service and waits until the new generation is up; units use it as
-// ExecReload=. Both exit with 1 if something didn't come up.
+// new generation, others are restarted, and what should run and doesn't is
+// started. "services.sh reload NAME" does it for a hot service; units use it as
+// ExecReload=. Both wait until the new generations are up, and exit with 1 if
+// something didn't come up.
 //
 // # How a layout uses it
 //

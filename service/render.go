@@ -14,8 +14,8 @@ import (
 )
 
 // New returns what a package ships for its services; without services that is the
-// override file alone. An error is one of package env's about an environment, or
-// a *NameError.
+// override file alone. An error is one of package env's about the environment of
+// a service, which it names.
 func New(in Input) (*Files, error) {
 	p := newPackage(in)
 	r := &renderer{}
@@ -76,7 +76,7 @@ type pack struct {
 	// systemd too, systemd does it.
 	LiveSupervisord, LiveRunit bool
 	Runtime                    string
-	release, base              string
+	release                    string
 }
 
 // folder is /var/lib/Name and /var/log/Name, of the services of one user.
@@ -126,7 +126,7 @@ func staticGroups() []string {
 func newPackage(in Input) *pack {
 	has := func(f pkgspec.ServiceFormat) bool { return slices.Contains(in.Formats, f) }
 	p := &pack{
-		Package: in.Name, Current: in.Paths.Current, release: in.Paths.Release, base: in.Paths.Base,
+		Package: in.Name, Current: in.Paths.Current, release: in.Paths.Release,
 		ServicesSh: path.Join(in.Paths.Prefix, "services.sh"), RunDir: "/run/" + in.Name,
 		Override: Override(in.Name), OverrideGroup: "root", Runtime: in.Runtime,
 		Systemd: has(pkgspec.Systemd), Upstart: has(pkgspec.Upstart), Supervisord: has(pkgspec.Supervisord), Runit: has(pkgspec.Runit),

@@ -319,6 +319,12 @@ func (s *server) broken(t *testing.T) {
 	if got := s.Run(t, "dpkg-query", "-W", "-f", "${db:Status-Status}", "web-notes"); got != "installed" {
 		t.Errorf("the package is %s", got)
 	}
+	// From the start, start_server runs without anybody to serve.
+	s.Run(t, "systemctl", "stop", "web-notes-web")
+	if out, err := s.Try(t, "/opt/web-notes/services.sh", "deploy"); err == nil || !strings.Contains(out, "web did not come up within") {
+		t.Errorf("a start with nothing that serves: %v %s", err, out)
+	}
+	s.Run(t, "systemctl", "is-active", "web-notes-web")
 	s.edit(t, "app.psgi", "my my $config", "my $config")
 }
 
@@ -326,6 +332,7 @@ func (s *server) broken(t *testing.T) {
 func (s *server) changed(t *testing.T) {
 	s.edit(t, "envbuild.yaml", "instances: 2", "instances: 3")
 	s.apt(t, "install", s.pack(t, "1.0.3"))
+	s.mustAsk(t, "GET", "/notes", "")
 	s.Run(t, "systemctl", "is-active", "web-notes-worker@3.service")
 	s.edit(t, "envbuild.yaml", "  worker:", "  counter:\n    run: [script/worker, --once]\n    schedule: daily\n    env: {NOTES_DB: /var/lib/web-notes/notes.db}\n  worker:")
 	s.edit(t, "envbuild.yaml", "instances: 3", "instances: 1")
