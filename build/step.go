@@ -140,8 +140,12 @@ func (j *stepJob) attempt(ctx context.Context, start time.Time) (_ StepOutput, e
 	if cause := j.foreignChanges(res.Changes[own]); cause != nil {
 		return StepOutput{}, j.failed(ctx, cause, logFile.Name(), dir)
 	}
-	if j.step.Strip {
+	if j.step.Strip.Script != "" {
 		if err := j.strip(ctx, runner, box.Layers[own].Upper, dir, logFile); err != nil {
+			var exit *ExitError
+			if errors.As(err, &exit) { // the log says more
+				return StepOutput{}, j.failed(ctx, exit, logFile.Name(), dir)
+			}
 			return StepOutput{}, fmt.Errorf("strip the files of %s: %w", j.step.Name, err)
 		}
 	}

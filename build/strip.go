@@ -24,7 +24,10 @@ import (
 // stripRecipe calls strip(1) on what is in its work folder.
 //
 //go:embed strip.sh
-var stripRecipe string
+var stripScript string
+
+// StripRecipe is what steps are given whose compiled files are to be stripped.
+func StripRecipe() plan.Recipe { return plan.Recipe{Name: "strip.sh", Script: stripScript, Version: 1} }
 
 // strippable is a file that strip makes smaller.
 type strippable struct {
@@ -64,7 +67,7 @@ func (j *stepJob) strip(ctx context.Context, runner *sandbox.Sandbox, tree, dir 
 			return err
 		}
 	}
-	for name, text := range map[string]string{recipeFile: stripRecipe, "list": list.String()} {
+	for name, text := range map[string]string{recipeFile: j.step.Strip.Script, "list": list.String()} {
 		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o644); err != nil {
 			return err
 		}

@@ -8,6 +8,11 @@
 set -eu
 echo "envbuild: phase strip"
 
+if ! command -v strip >/dev/null; then
+    echo "strip is not installed: the Debian package binutils has it" >&2
+    exit 1
+fi
+
 while read -r name kind; do
     case $kind in
     program) set -- --strip-all --remove-section=.comment --remove-section=.note ;;

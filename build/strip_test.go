@@ -16,8 +16,8 @@ import (
 	"github.com/envbuild/envbuild/build/store"
 )
 
-// stripScript builds one file of each kind with everything that debuggers read.
-const stripScript = `
+// stripSources builds one file of each kind with everything that debuggers read.
+const stripSources = `
 echo 'int f(void) { return 3; }' >lib.c
 echo 'int f(void); int main(void) { return f(); }' >main.c
 cc -g -O1 -fPIC -c lib.c -Wl,--build-id=none
@@ -34,10 +34,14 @@ echo text >"$prefix/lib/not-an-archive.a"
 
 // stripStep builds the files.
 func stripStep(strip bool) plan.Step {
-	return plan.Step{
-		Name: "runtime", Version: "1", Kind: plan.Runtime, Strip: strip,
-		Recipe: plan.Recipe{Script: "prefix=" + plan.RuntimePrefix + stripScript},
+	step := plan.Step{
+		Name: "runtime", Version: "1", Kind: plan.Runtime,
+		Recipe: plan.Recipe{Script: "prefix=" + plan.RuntimePrefix + stripSources},
 	}
+	if strip {
+		step.Strip = StripRecipe()
+	}
+	return step
 }
 
 // buildStep builds one step in a store of its own.

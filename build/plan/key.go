@@ -78,7 +78,7 @@ func Inputs(s *Step, m Machine, closure []Dependency) []Input {
 		add("shared "+f.Path, string(f.Rule))
 	}
 	add("binary prefixes", s.BinaryPrefixes...)
-	add("strip", strconv.FormatBool(s.Strip))
+	add("strip", s.Strip.Script, strconv.Itoa(s.Strip.Version))
 	add("machine", m.Arch, m.Release)
 	for _, t := range m.Tools {
 		add("tool "+t.Path, t.SHA256.String())

@@ -108,8 +108,6 @@ func change(f reflect.Value) {
 		f.SetInt(7)
 	case reflect.Uint32:
 		f.SetUint(7)
-	case reflect.Bool:
-		f.SetBool(!f.Bool())
 	case reflect.Array:
 		f.Index(0).SetUint(7)
 	case reflect.Slice:

@@ -66,8 +66,9 @@ type Step struct {
 	// BinaryPrefixes names, by path.Match patterns relative to the prefix, the binary
 	// files in which a prefix stands as a C string and may be overwritten.
 	BinaryPrefixes []string
-	// Strip takes out of the compiled files what only debuggers read.
-	Strip bool
+	// Strip, unless it is empty, takes out of the compiled files that the step has
+	// added what only debuggers read.
+	Strip Recipe
 	// CBytes is the number of bytes of C and C++ source in the archives: the
 	// step's weight in the schedule until a duration was recorded.
 	CBytes int64

@@ -106,7 +106,7 @@ func (s *session) evaluate(ctx context.Context, runtime plan.Step, script string
 	if err != nil {
 		return nil, err
 	}
-	runtime.Strip = s.spec.Runtime.Strip // the same step as in the project's graph
+	s.finishing(&runtime) // the same step as in the project's graph
 	return b.Evaluate(ctx, build.Script{
 		Runtime: runtime, Interpreter: language.Interpreter(), Text: script, Stdin: stdin,
 	})

@@ -268,9 +268,16 @@ func (s *session) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
 		return nil, err
 	}
 	for i := range steps {
-		steps[i].Strip = s.spec.Runtime.Strip
+		s.finishing(&steps[i])
 	}
 	return plan.NewGraph(steps)
+}
+
+// finishing adds to a step what is done with what it added, for all languages.
+func (s *session) finishing(step *plan.Step) {
+	if s.spec.Runtime.Strip {
+		step.Strip = build.StripRecipe()
+	}
 }
 
 // builder returns a builder for graphs of the lock.

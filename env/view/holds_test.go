@@ -36,3 +36,19 @@ func TestFindHolds(t *testing.T) {
 		}
 	}
 }
+
+func FuzzFindHolds(f *testing.F) {
+	f.Add("\x00/prefix/runtime" + strings.Repeat("/", Room))
+	f.Add("text /prefix")
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := FindHolds(strings.NewReader(s), "/prefix", []string{"/runtime", ""})
+		if err != nil || h == nil {
+			return
+		}
+		for i, off := range h.Offsets {
+			if !strings.HasPrefix(s[off:], "/prefix"+h.Tails[i]) || int(off)+Room > len(s) {
+				t.Errorf("%q: %+v", s, h)
+			}
+		}
+	})
+}
