@@ -28,8 +28,8 @@ test: build mirror
 # The part of test that packages: package files, maintainer scripts, services, and
 # servers with systemd that are booted.
 test-deb: build mirror
-	$(GO) test -timeout 45m ./deb/... ./service/... ./internal/nspawntest
-	$(GO) test -timeout 45m -run 'Boot|Deb|Services|Sample' ./cmd/envbuild
+	$(GO) test -timeout 45m ./deb/... ./release ./service/... ./internal/nspawntest
+	$(GO) test -timeout 45m -run 'Boot|Deb|Server|Services|Sample' ./cmd/envbuild
 
 # The part of test that is about the apt repository: with apt of two releases, a
 # server that speaks S3, sshd and aptly.

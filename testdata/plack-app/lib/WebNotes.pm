@@ -25,6 +25,7 @@ sub _build_router ($self) {
     my $router = Router::Simple->new;
     $router->connect('/',               {action => 'index'},  {method => 'GET'});
     $router->connect('/health',         {action => 'health'}, {method => 'GET'});
+    $router->connect('/report',         {action => 'report'}, {method => 'GET'});
     $router->connect('/notes',          {action => 'list'},   {method => 'GET'});
     $router->connect('/notes',          {action => 'create'}, {method => 'POST'});
     $router->connect('/notes/{id:\d+}', {action => 'show'},   {method => 'GET'});
@@ -59,6 +60,17 @@ sub on_index ($self, $request, $match) {
 
 sub on_health ($self, $request, $match) {
     return $self->reply(200, WebNotes::Health::report($self->store));
+}
+
+# on_report takes its time if it is asked to, and then loads a module that the
+# process may never have needed before: so an upgrade can be watched by those that
+# began before it.
+sub on_report ($self, $request, $match) {
+    my $wait = $request->param('wait') // 0;
+    return $self->problem(400, 'wait is a number of seconds up to 30') if $wait !~ /^[0-9]{1,2}$/ || $wait > 30;
+    sleep $wait if $wait;
+    require WebNotes::Report;
+    return $self->reply(200, {%{WebNotes::Report->summary([$self->store->recent(100)])}, application => $VERSION});
 }
 
 sub on_list ($self, $request, $match) {

@@ -39,6 +39,11 @@ subtest 'what is no note is refused' => sub {
     is $test->request(POST '/health')->code,   405;
 };
 
+subtest 'the report' => sub {
+    is decode_json($test->request(GET '/report')->content)->{version}, WebNotes->VERSION;
+    is $test->request(GET '/report?wait=long')->code, 400;
+};
+
 subtest 'the rest' => sub {
     is decode_json($test->request(GET '/health')->content)->{perl}, "$^V";
     is $test->request(GET '/static/notes.css')->content_type, 'text/css';

@@ -9,6 +9,8 @@ sub report ($store) {
     return {
         status     => 'ok',
         perl       => "$^V",
+        patches    => [Config::local_patches()],
+        base       => $ENV{PROJECT_BASE},
         executable => $^X,
         prefix     => $Config{prefix},
         inc        => [grep { !ref } @INC],
