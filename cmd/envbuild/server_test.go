@@ -66,8 +66,8 @@ func (s *aptServer) upgrade(t *testing.T, debs ...madePackage) string {
 	return s.Run(t, "apt-get", "upgrade", "-y", "-q")
 }
 
-// health is what the application says of itself.
-type health struct {
+// selfReport is what the application says of itself.
+type selfReport struct {
 	Perl, Executable, Base string
 	Patches                []string
 	Versions               map[string]string
@@ -92,10 +92,10 @@ func (s *aptServer) get(t *testing.T, path string) (int, []byte) {
 	return res.StatusCode, body
 }
 
-func (s *aptServer) health(t *testing.T) health {
+func (s *aptServer) health(t *testing.T) selfReport {
 	t.Helper()
 	status, body := s.get(t, "/health")
-	var h health
+	var h selfReport
 	if err := json.Unmarshal(body, &h); err != nil || status != http.StatusOK {
 		t.Fatalf("/health: %d %s %v", status, body, err)
 	}
