@@ -6,6 +6,7 @@ package reader
 import (
 	"archive/tar"
 	"bufio"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
 )
@@ -119,9 +121,18 @@ func (p *Package) readMember(archive *ar.Reader, want string, visit func(File, i
 	}
 	defer done()
 	if want == "control.tar" {
-		return p.readControl(tar.NewReader(plain))
+		err = p.readControl(tar.NewReader(plain))
+	} else {
+		err = p.readData(tar.NewReader(plain), visit)
 	}
-	return p.readData(tar.NewReader(plain), visit)
+	if err != nil {
+		return err
+	}
+	// The archive ends before the stream, whose checksum is at its end.
+	if _, err := io.Copy(io.Discard, plain); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Name, err)
+	}
+	return nil
 }
 
 func decompress(ending string, r io.Reader) (plain io.Reader, done func(), err error) {
@@ -134,6 +145,11 @@ func decompress(ending string, r io.Reader) (plain io.Reader, done func(), err e
 		return plain, none, err
 	case ".xz":
 		plain, err = xz.ReaderConfig{DictCap: 1 << 16}.NewReader(r)
+		return plain, none, err
+	case ".bz2":
+		return bzip2.NewReader(r), none, nil
+	case ".lzma":
+		plain, err = lzma.NewReader(r)
 		return plain, none, err
 	case ".zst":
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxMemory))

@@ -97,6 +97,52 @@ func TestReadDamaged(t *testing.T) {
 	}
 }
 
+// TestReadOld reads what dpkg-deb wrote years ago.
+func TestReadOld(t *testing.T) {
+	skiptest.Without(t, "ar", "bzip2", "xz")
+	for ending, pack := range map[string][]string{"bz2": {"bzip2"}, "lzma": {"xz", "--format=lzma"}} {
+		dir := t.TempDir()
+		whole := filepath.Join(dir, "x.deb")
+		if err := os.WriteFile(whole, sample(t, "none"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run := func(name string, args ...string) {
+			t.Helper()
+			cmd := exec.Command(name, args...)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, out)
+			}
+		}
+		run("ar", "x", whole)
+		run(pack[0], append(pack[1:], "data.tar")...)
+		run("ar", "rc", "old.deb", "debian-binary", "control.tar", "data.tar."+ending)
+		b, err := os.ReadFile(filepath.Join(dir, "old.deb"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := Read(bytes.NewReader(b), nil); err != nil || len(p.Files) != 7 {
+			t.Errorf("%s: %v", ending, err)
+		}
+	}
+}
+
+// TestReadChecksum finds damage behind the end of the tar archive: where gzip, xz
+// and zstd have the checksum of what is before.
+func TestReadChecksum(t *testing.T) {
+	for compression, fromEnd := range map[string]int{"gzip": 8, "xz": 40, "zstd": 4} {
+		b := sample(t, compression)
+		end := len(b)
+		for end > 0 && b[end-1] == '\n' { // the padding of ar
+			end--
+		}
+		b[end-fromEnd] ^= 1
+		if _, err := Read(bytes.NewReader(b), nil); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v", compression, err)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(sample(f, "none"))
 	f.Add(sample(f, "gzip"))
