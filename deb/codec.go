@@ -1,6 +1,7 @@
 package deb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -70,6 +71,13 @@ func newCompressor(ctx context.Context, setting string) (compressor, error) {
 		return compressor{whole: noWriter}, nil
 	}
 	return compressor{}, &MetaError{"compression", setting, "isn't known", "write xz, zstd, zstd:LEVEL, gzip, gzip:LEVEL or none"}
+}
+
+// CheckCompressor fails if this machine hasn't what it takes to compress a package
+// as the settings say.
+func (s *Settings) CheckCompressor(ctx context.Context) error {
+	_, err := newCompressor(ctx, cmp.Or(s.compression(), DefaultCompression))
+	return err
 }
 
 // noWriter leaves data.tar as it is.

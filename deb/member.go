@@ -122,10 +122,8 @@ func (s segment) writeTo(w io.Writer, date time.Time) error {
 // writeTo writes the piece. With the first piece of a file its MD5 is made, if
 // necessary by reading on.
 func (p piece) writeTo(w io.Writer, date time.Time) error {
-	if p.from == 0 {
-		if err := tar.NewWriter(w).WriteHeader(p.header(date)); err != nil {
-			return err
-		}
+	if err := p.writeHeader(w, date); err != nil {
+		return err
 	}
 	if p.Type != File && p.Type != Config {
 		return nil
@@ -142,6 +140,13 @@ func (p piece) writeTo(w io.Writer, date time.Time) error {
 		_, err = w.Write(zeros[:padding(p.to)])
 	}
 	return err
+}
+
+func (p piece) writeHeader(w io.Writer, date time.Time) error {
+	if p.from > 0 {
+		return nil
+	}
+	return tar.NewWriter(w).WriteHeader(p.header(date))
 }
 
 func (p piece) copyTo(w io.Writer, r io.ReadSeeker) error {

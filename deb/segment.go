@@ -10,8 +10,8 @@ import (
 
 // bounds are the least and the greatest size of segments, in bytes of data.tar. A
 // smaller one compresses worse, since nothing refers to what is in another; of a
-// larger one more is compressed again when one file changed. docs/adr/0002 has the
-// numbers.
+// larger one more is compressed again when one file changed, and fewer are
+// compressed at once. docs/adr/0002-assembled-packages.md has the numbers.
 type bounds struct{ min, max int64 }
 
 // often is for what changes often: the application, and small distributions, of
@@ -19,7 +19,7 @@ type bounds struct{ min, max int64 }
 // a whole: a new perl is another perl in nearly all of its files.
 var (
 	often  = bounds{2 << 20, 4 << 20}
-	seldom = bounds{6 << 20, 8 << 20}
+	seldom = bounds{8 << 20, 12 << 20}
 )
 
 // Beyond the least size a segment ends at the first name whose hash has that many

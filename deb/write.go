@@ -39,7 +39,7 @@ type Request struct {
 	// has no influence on the bytes.
 	Cache Cache
 	// Parallel is how many parts are compressed at once; 0 means one for each core.
-	// xz takes up to 75 MB for each.
+	// xz takes 49 MB for each.
 	Parallel int
 	// Scratch is a folder for what is compressed until its size is known; "" is that
 	// of the system.

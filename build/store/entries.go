@@ -18,6 +18,7 @@ const (
 	Actions = "actions"
 	Logs    = "logs"
 	Facts   = "facts"
+	Parts   = "parts"
 	Views   = "views"
 )
 
@@ -43,6 +44,7 @@ func (s *Store) items(ctx context.Context) ([]item, error) {
 		{Actions, actionsDir + "/*/*"},
 		{Logs, logsDir + "/*.log"},
 		{Facts, factsDir + "/*/*/*"},
+		{Parts, partsDir + "/*/*"},
 		{Views, viewsDir + "/*"},
 	} {
 		paths, err := fs.Glob(os.DirFS(s.root), kind.pattern)
@@ -118,7 +120,7 @@ func (s *Store) Stat(ctx context.Context) ([]Usage, error) {
 
 func usage(items []item) []Usage {
 	var out []Usage
-	for _, kind := range []string{Sources, Outputs, Actions, Logs, Facts, Views} {
+	for _, kind := range []string{Sources, Outputs, Actions, Logs, Facts, Parts, Views} {
 		u := Usage{Kind: kind}
 		for _, it := range items {
 			if it.kind == kind {

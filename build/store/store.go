@@ -14,6 +14,7 @@
 //	actions/aa/<key>         one record, JSON
 //	logs/<key>.log           what the step printed, also of failed steps
 //	facts/<kind>/aa/<digest> small things computed from content
+//	parts/aa/<key>           compressed parts of packages, each behind its SHA-256
 //	last/<project>           the last key of each of a project's steps
 //	durations                how long steps took
 //	roots/<project>          what a project uses, kept by GC
@@ -59,6 +60,7 @@ const (
 	actionsDir   = "actions"
 	logsDir      = "logs"
 	factsDir     = "facts"
+	partsDir     = "parts"
 	lastDir      = "last"
 	rootsDir     = "roots"
 	viewsDir     = "v"
@@ -193,7 +195,7 @@ func (s *Store) checkEmpty() error {
 }
 
 func topFolders() []string {
-	return []string{sourcesDir, outputsDir, actionsDir, logsDir, factsDir, lastDir, rootsDir, viewsDir, locksDir, tempDir}
+	return []string{sourcesDir, outputsDir, actionsDir, logsDir, factsDir, partsDir, lastDir, rootsDir, viewsDir, locksDir, tempDir}
 }
 
 func checkOwner(root string) error {
@@ -237,13 +239,29 @@ func (s *Store) write(path string, data []byte, perm fs.FileMode) (err error) {
 
 // commit moves a temporary file to its place.
 func (s *Store) commit(f *os.File, path string, perm fs.FileMode) error {
-	if err := f.Chmod(perm); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := prepareCommit(f, path, perm); err != nil {
 		return err
 	}
 	return atomicfile.Commit(f, path)
+}
+
+// commitUnsynced is commit for what is proved whenever it is read: after a power
+// cut it may be torn.
+func (s *Store) commitUnsynced(f *os.File, path string, perm fs.FileMode) error {
+	if err := prepareCommit(f, path, perm); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func prepareCommit(f *os.File, path string, perm fs.FileMode) error {
+	if err := f.Chmod(perm); err != nil {
+		return err
+	}
+	return os.MkdirAll(filepath.Dir(path), 0o755)
 }
 
 // discard closes and removes a temporary file, whatever state it is in.

@@ -9,7 +9,7 @@ import (
 
 // Verification is what VerifyAll found.
 type Verification struct {
-	// Checked counts the sources, outputs and records.
+	// Checked counts the sources, outputs, parts and records.
 	Checked int
 	// Damaged says of each damaged entry what is wrong. They have been dropped.
 	Damaged []error
@@ -60,6 +60,13 @@ func (s *Store) verifyItem(ctx context.Context, it item) (checked bool, err erro
 			return true, &CorruptError{Entry: "output " + it.name, Problem: err.Error()}
 		}
 		return true, s.Verify(ctx, id)
+	case Parts:
+		key, err := digest.ParseKey(it.name)
+		if err != nil {
+			return true, &CorruptError{Entry: "part " + it.name, Problem: err.Error()}
+		}
+		_, err = s.readPart(key)
+		return true, err
 	case Actions:
 		key, err := digest.ParseKey(it.name)
 		if err == nil {

@@ -23,6 +23,7 @@ import (
 type debOptions struct {
 	dir     string
 	version string
+	nfpm    bool
 }
 
 func (p *program) debCommand() *cli.Command {
@@ -32,12 +33,13 @@ func (p *program) debCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "put the package into `DIR`", Value: "."},
 			&cli.StringFlag{Name: "version", Usage: "the application's version is `V`, whatever the spec says"},
+			&cli.BoolFlag{Name: "nfpm", Usage: "let nfpm's own packager write the package (slower, larger on the disk)"},
 		},
 		Action: p.with(pkgspec.UseDeb, func(ctx context.Context, c *cli.Context, s *session) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			return s.deb(ctx, debOptions{dir: s.abs(c.String("o")), version: c.String("version")})
+			return s.deb(ctx, debOptions{dir: s.abs(c.String("o")), version: c.String("version"), nfpm: c.Bool("nfpm")})
 		}),
 	}
 }
@@ -78,6 +80,9 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err := s.checkServices(); err != nil {
 		return nil, err
 	}
+	if err := settings.CheckCompressor(ctx); err != nil {
+		return nil, err
+	}
 	b, err := s.buildOutputs(ctx, buildOptions{})
 	if err != nil {
 		return nil, err
@@ -86,23 +91,20 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err != nil {
 		return nil, err
 	}
-	staging, remove, err := s.store.TempDir("package")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, remove()) }()
 	full, err := s.packageVersion(version)
 	if err != nil {
 		return nil, err
 	}
 	c := &packageContent{
-		session: s, built: b, version: version, staging: filepath.Join(staging, "view"),
-		date: date, bundleDate: earlier(date, b.lock.Date),
+		session: s, built: b, version: version, date: date, bundleDate: earlier(date, b.lock.Date),
 	}
 	if c.layout, err = s.newLayout(b, s.spec.Package.Prefix, full); err != nil {
 		return nil, err
 	}
-	if err := s.makeView(ctx, b, viewRequest{dest: c.staging, places: c.layout.places, time: date}); err != nil {
+	if c.staging, err = s.packageView(ctx, b, c.layout.places); err != nil {
+		return nil, err
+	}
+	if c.origins, err = s.origins(ctx, b); err != nil {
 		return nil, err
 	}
 	requests, err := c.requests(ctx, settings)
@@ -110,6 +112,7 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 		return nil, err
 	}
 	for _, req := range requests {
+		req.Nfpm = opts.nfpm
 		m, err := s.writeDeb(ctx, req, opts.dir)
 		if err != nil {
 			return nil, err
@@ -167,6 +170,11 @@ func (c *packageContent) request(ctx context.Context, settings *deb.Settings) (d
 // writeDeb writes the package; until it is whole nothing has its name.
 func (s *session) writeDeb(ctx context.Context, req deb.Request, dir string) (made madePackage, err error) {
 	start := s.now()
+	req, remove, err := s.writing(req)
+	if err != nil {
+		return made, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
 	name := deb.FileName(req.Meta)
 	s.emit(build.Event{Kind: build.PackageStarted, Name: name})
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -24,6 +24,8 @@ type packageContent struct {
 	// date is that of the package, and bundleDate that of the dependencies in it.
 	date, bundleDate time.Time
 	services         service.Files
+	// origins are the steps that the view's paths come from.
+	origins map[string]string
 }
 
 // entries lists the bundle, the application, and what envbuild generates, where
@@ -58,7 +60,7 @@ func (c *packageContent) viewEntries() ([]deb.Entry, error) {
 	}
 	var out []deb.Entry
 	for _, e := range list {
-		entry := deb.Entry{Path: c.layout.placed(e.Path), Mode: e.Mode.Perm(), Time: c.bundleDate}
+		entry := deb.Entry{Path: c.layout.placed(e.Path), Mode: e.Mode.Perm(), Time: c.bundleDate, Origin: c.origins[e.Path]}
 		switch {
 		case e.Mode.IsDir():
 			entry.Type = deb.Dir

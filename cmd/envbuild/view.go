@@ -59,6 +59,8 @@ type viewRequest struct {
 	dest   string // where the view appears
 	places places // where its files believe to be
 	time   time.Time
+	// unsynced says that a torn view would be noticed.
+	unsynced bool
 }
 
 // makeView merges the outputs and relocates them to a prefix.
@@ -75,6 +77,7 @@ func (s *session) makeView(ctx context.Context, b built, req viewRequest) error 
 		Forbidden:    s.store.PrivatePaths(),
 		Dest:         req.dest,
 		Time:         req.time,
+		Unsynced:     req.unsynced,
 		Parallel:     s.jobs,
 	})
 	if ctx.Err() != nil {

@@ -103,12 +103,14 @@ func sweep(parent, prefix string) error {
 	return nil
 }
 
-// publish makes the view durable, with one syncfs instead of an fsync for each
-// of some thousand files, and moves it to dest. It reports whether another
+// publish makes the view durable, unless that is to be spared, with one syncfs
+// instead of an fsync for each of some thousand files, and moves it to dest. It reports whether another
 // process had been faster.
-func (s *stage) publish(dest string) (existed bool, err error) {
-	if err := unix.Syncfs(int(s.lock.Fd())); err != nil {
-		return false, fmt.Errorf("sync %s: %w", s.dir, err)
+func (s *stage) publish(dest string, unsynced bool) (existed bool, err error) {
+	if !unsynced {
+		if err := unix.Syncfs(int(s.lock.Fd())); err != nil {
+			return false, fmt.Errorf("sync %s: %w", s.dir, err)
+		}
 	}
 	err = atomicfile.Rename(s.dir, dest)
 	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {

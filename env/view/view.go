@@ -33,6 +33,9 @@ type Request struct {
 	Dest string
 	// Time becomes the modification time of everything.
 	Time time.Time
+	// Unsynced spares the time until the disk has it all: after a power cut a view
+	// may be torn. It is for those whose bytes are proved before they are used.
+	Unsynced bool
 	// Parallel is the number of files that are worked on at once; 0 means 1.
 	Parallel int
 }
@@ -136,7 +139,7 @@ func build(ctx context.Context, req *Request) (existed bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	return stage.publish(req.Dest)
+	return stage.publish(req.Dest, req.Unsynced)
 }
 
 // occupied reports whether dest is a folder that holds something.
