@@ -11,7 +11,7 @@ import (
 // bounds are the least and the greatest size of segments, in bytes of data.tar. A
 // smaller one compresses worse, since nothing refers to what is in another; of a
 // larger one more is compressed again when one file changed, and fewer are
-// compressed at once. docs/adr/0002-assembled-packages.md has the numbers.
+// compressed at once. docs/adr/0006-assembled-packages.md has the numbers.
 type bounds struct{ min, max int64 }
 
 // often is for what changes often: the application, and small distributions, of

@@ -15,7 +15,7 @@ import (
 )
 
 // DefaultCompression is read by every dpkg, and smaller than the others.
-// docs/adr/0002-assembled-packages.md has the numbers.
+// docs/adr/0006-assembled-packages.md has the numbers.
 const DefaultCompression = "xz"
 
 // Request is a package to write.

@@ -54,7 +54,7 @@ func TestWriteForEver(t *testing.T) {
 	}
 }
 
-// writeSomething puts a source, an output, an action and a fact that n decides.
+// writeSomething puts a source, an output, an action, a fact and a part that n decides.
 func writeSomething(t *testing.T, s *store.Store, n uint64) {
 	content := bytes.Repeat(binary.LittleEndian.AppendUint64(nil, n), 1+int(n)*1000)
 	if _, _, err := s.AddSource(digest.Sum(content), func(w io.Writer) error {
@@ -73,6 +73,7 @@ func writeSomething(t *testing.T, s *store.Store, n uint64) {
 		t.Error(err)
 	}
 	must(t, s.PutFact("fact", digest.SHA256(key), content))
+	must(t, s.PutPart(key, content))
 	must(t, s.UpdateLastKeys("/project", map[string]digest.Key{fmt.Sprint(n): key}))
 }
 
