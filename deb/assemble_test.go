@@ -51,16 +51,16 @@ func (s *shelf) PutPart(key digest.Key, part []byte) error {
 	return nil
 }
 
-// lines is text that compresses like source code.
+// lines is text that compresses fast.
 func lines(seed uint64, size int) []byte {
 	words := strings.Fields("sub my return package use strict warnings if else for foreach print shift self args die croak")
 	source := rand.New(rand.NewPCG(seed, 1))
 	var b []byte
-	for len(b) < size {
+	for range min(size, 2000) {
 		b = append(b, words[source.IntN(len(words))]...)
 		b = append(b, " \n"[source.IntN(2)])
 	}
-	return b[:size]
+	return bytes.Repeat(b, size/len(b)+1)[:size]
 }
 
 // largePackage has a runtime, distributions of all sizes and an application.
@@ -85,6 +85,15 @@ func largePackage() Request {
 	for i := range 5 {
 		add("", fmt.Sprintf("app/lib/%d.pm", i), lines(uint64(5000+i), 3000))
 	}
+	return req
+}
+
+// fewerSegments is a package of several segments, for tests that compress.
+func fewerSegments() Request {
+	req := largePackage()
+	req.Entries = slices.DeleteFunc(req.Entries, func(e Entry) bool {
+		return e.Origin == "Large" || strings.Contains(e.Path, "/runtime/lib/") && e.Path > "/opt/web-sample/runtime/lib/200.pm"
+	})
 	return req
 }
 
@@ -164,7 +173,7 @@ func TestSegments(t *testing.T) {
 func TestCache(t *testing.T) {
 	for _, compression := range []string{"xz", "gzip:1"} {
 		t.Run(compression, func(t *testing.T) {
-			req := largePackage()
+			req := fewerSegments()
 			req.Compression = compression
 			want := sha256.Sum256(build(t, req))
 			s := newShelf()
@@ -203,7 +212,7 @@ func (brokenCache) Part(digest.Key) ([]byte, bool)   { return nil, false }
 func (brokenCache) PutPart(digest.Key, []byte) error { return errFull }
 
 func TestCacheFails(t *testing.T) {
-	req := largePackage()
+	req := fewerSegments()
 	req.Cache, req.Compression, req.Parallel = brokenCache{}, "gzip:1", 3
 	if err := Write(context.Background(), req, io.Discard); !errors.Is(err, errFull) {
 		t.Error(err)
@@ -213,7 +222,7 @@ func TestCacheFails(t *testing.T) {
 // TestOneStream asks xz and dpkg about a package of many parts.
 func TestOneStream(t *testing.T) {
 	skiptest.Without(t, "xz", "dpkg-deb", "ar")
-	req := largePackage()
+	req := fewerSegments()
 	deb := save(t, req)
 	data := filepath.Join(t.TempDir(), "data.tar.xz")
 	tool(t, "sh", "-c", `ar p "$1" data.tar.xz >"$2"`, "sh", deb, data)
@@ -404,5 +413,42 @@ func TestBrokenXZ(t *testing.T) {
 		if err := Write(t.Context(), sample(t), io.Discard); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// TestSizesByDpkg lets dpkg itself, not the tar that dpkg-deb runs, read a size
+// in base 256, as a file of more than 8 GiB has it. That of a small file is
+// written so, since dpkg would write out the zeros of a large one.
+func TestSizesByDpkg(t *testing.T) {
+	skiptest.Without(t, "dpkg")
+	content := "some content\n"
+	deb := build(t, Request{
+		Meta: sampleMeta(), SourceDate: sourceDate, Compression: "none",
+		Entries: []Entry{{Path: "/opt/file", Content: []byte(content)}},
+	})
+	at := bytes.Index(deb, []byte("./opt/file\x00"))
+	header := deb[at : at+tarBlock]
+	size := header[124:136]
+	copy(size, "\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	size[11] = byte(len(content))
+	copy(header[148:156], "        ")
+	sum := 0
+	for _, b := range header {
+		sum += int(b)
+	}
+	copy(header[148:156], fmt.Sprintf("%06o\x00 ", sum))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "x.deb")
+	root := filepath.Join(dir, "root")
+	admin := filepath.Join(root, "var/lib/dpkg")
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(admin, "updates"), 0o755), os.Mkdir(filepath.Join(admin, "info"), 0o755),
+		os.WriteFile(filepath.Join(admin, "status"), nil, 0o644), os.WriteFile(file, deb, 0o644),
+	); err != nil {
+		t.Fatal(err)
+	}
+	tool(t, "dpkg", "--root="+root, "--force-not-root", "--force-all", "--log="+os.DevNull, "--unpack", file)
+	if got, err := os.ReadFile(filepath.Join(root, "opt/file")); err != nil || string(got) != content {
+		t.Errorf("dpkg unpacked %q, %v", got, err)
 	}
 }
