@@ -41,7 +41,7 @@ func (ix *index) apply(ctx context.Context, c change, xz *xzProgram) (*built, er
 		return nil, err
 	}
 	pieces, base := pack(old, ix.table.base-start, c)
-	if err := compress(ctx, pieces, xz); err != nil {
+	if err := compress(ctx, pieces, xz, start+len(pieces) > 1); err != nil {
 		return nil, err
 	}
 	return ix.compose(start, pieces, base, c.storePlain, xz != nil)

@@ -232,17 +232,23 @@ func newPiece(items []item) piece {
 	return p
 }
 
-// compress fills in what the pieces lack of the wanted variants.
-func compress(ctx context.Context, pieces []piece, xz *xzProgram) error {
+// compress fills in what the pieces lack of the wanted variants. The last piece of
+// several changes with every package, and isn't worth a process: it is stored as it
+// is, until another follows.
+func compress(ctx context.Context, pieces []piece, xz *xzProgram, several bool) error {
 	var forGzip, forXZ []*piece
 	for i := range pieces {
 		p := &pieces[i]
 		if p.data[gzipped] == nil {
 			forGzip = append(forGzip, p)
 		}
-		if xz == nil {
+		open := several && i == len(pieces)-1 && p.size <= looseSize
+		switch raw := p.xz.Unpadded > p.size; {
+		case xz == nil:
 			p.xz, p.data[xzipped] = xzjoin.Block{}, nil
-		} else if p.data[xzipped] == nil {
+		case open && p.data[xzipped] == nil:
+			p.xz, p.data[xzipped] = xzjoin.Store(p.data[plain])
+		case p.data[xzipped] == nil, raw && !open:
 			forXZ = append(forXZ, p)
 		}
 	}

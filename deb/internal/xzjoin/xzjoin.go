@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"hash/crc64"
 	"math"
 )
 
@@ -122,4 +123,37 @@ func parseIndex(index []byte) ([]Block, error) {
 		return nil, ErrFormat
 	}
 	return blocks, nil
+}
+
+const (
+	// maxChunk is the most that a chunk of LZMA2 holds uncompressed.
+	maxChunk = 1 << 16
+	// lzma2 is the filter's number, smallDict the code of a dictionary of 64 KiB.
+	lzma2     = 0x21
+	smallDict = 8
+)
+
+// Store makes a block that holds data as it is: for what is compressed soon
+// anyway, and not worth a process.
+func Store(data []byte) (Block, []byte) {
+	// Size in words of 4 bytes, one filter without sizes of the block, padding.
+	out := []byte{2, 0, lzma2, 1, smallDict, 0, 0, 0}
+	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
+	for rest, first := data, true; len(rest) > 0; first = false {
+		n := min(len(rest), maxChunk)
+		control := byte(2)
+		if first {
+			control = 1 // and the dictionary begins anew
+		}
+		out = append(out, control)
+		out = binary.BigEndian.AppendUint16(out, uint16(n-1))
+		out, rest = append(out, rest[:n]...), rest[n:]
+	}
+	out = append(out, 0)
+	unpadded := len(out) + crc64.Size
+	for len(out)%4 != 0 {
+		out = append(out, 0)
+	}
+	out = binary.LittleEndian.AppendUint64(out, crc64.Checksum(data, crc64.MakeTable(crc64.ECMA)))
+	return Block{Unpadded: int64(unpadded), Size: int64(len(data))}, out
 }

@@ -79,6 +79,35 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+// TestStore joins blocks that hold their data as it is with others.
+func TestStore(t *testing.T) {
+	var plain []byte
+	parts := [][]byte{compress(t, text(1, 100_000))}
+	plain = append(plain, text(1, 100_000)...)
+	for i, size := range []int{0, 1, 2, 3, 4, 1 << 16, 1<<16 + 1, 200_000} {
+		data := text(uint64(i), size)
+		block, stored := xzjoin.Store(data)
+		if int64(len(stored)) != block.Stored() || block.Size != int64(size) {
+			t.Errorf("%d bytes: %+v, but %d are stored", size, block, len(stored))
+		}
+		whole := append(append(xzjoin.Header(), stored...), xzjoin.Trailer([]xzjoin.Block{block})...)
+		parts, plain = append(parts, whole), append(plain, data...)
+	}
+	joined := join(t, parts...)
+	cmd := exec.Command("xz", "-dc")
+	cmd.Stdin = bytes.NewReader(joined)
+	if got, err := cmd.Output(); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("xz reads %d bytes, want %d: %v", len(got), len(plain), err)
+	}
+	r, err := xz.NewReader(bytes.NewReader(joined))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("Go reads %d bytes, want %d: %v", len(got), len(plain), err)
+	}
+}
+
 func TestCutRefuses(t *testing.T) {
 	good := compress(t, text(1, 5000))
 	files := map[string][]byte{

@@ -20,7 +20,7 @@ func newKey(home string) (*key, error) {
 		return nil, err
 	}
 	k := &key{id: "bench@example.org", file: filepath.Join(home, "key.asc"), env: append(os.Environ(), "GNUPGHOME="+home, "LC_ALL=C.UTF-8")}
-	if err := k.run("", "gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", k.id, "rsa3072", "sign", "never"); err != nil {
+	if err := k.run("", "gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", k.id, "ed25519", "sign", "never"); err != nil {
 		return nil, err
 	}
 	return k, k.run("", "gpg", "--batch", "--armor", "--output", k.file, "--export-secret-keys", k.id)
