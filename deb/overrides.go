@@ -15,8 +15,9 @@ func lintianOverrides(m Meta, entries []Entry) []byte {
 	o := overrides{name: m.Name}
 	o.places(entries)
 	if root := componentRoot(m.Components); root != "" {
+		// The application's own programs, too, which may stand beside the components.
 		o.because("Programs run on the package's own runtime; its environment decides what env finds.",
-			[]string{"incorrect-path-for-interpreter", "wrong-path-for-interpreter"}, "*"+root+"/*")
+			[]string{"incorrect-path-for-interpreter", "wrong-path-for-interpreter"}, "*"+localRoot(entries, root)+"/*")
 		o.because("The files of the components are as their authors made them.", []string{
 			"custom-library-search-path", "embedded-library", "executable-not-elf-or-script", "national-encoding",
 			"script-not-executable", "shared-library-lacks-prerequisites",
@@ -57,15 +58,38 @@ func (o *overrides) places(entries []Entry) {
 // componentRoot returns, without the first slash, the deepest folder that holds
 // the files of all components, "" where that is the root folder or there are none.
 func componentRoot(components []Component) string {
-	common := ""
+	var files []string
 	for _, c := range components {
-		for _, f := range c.Files {
-			if common == "" {
-				common = path.Dir(f)
-			}
-			for common != "/" && !strings.HasPrefix(f, common+"/") {
-				common = path.Dir(common)
-			}
+		files = append(files, c.Files...)
+	}
+	return commonFolder(files)
+}
+
+// localRoot is the deepest folder that holds all files beside and below root that
+// localRoot is the deepest folder that holds root and every file of the package
+// that has the first folder in common with it: of /opt/web/bundle and
+// /opt/web/app/x that is /opt/web.
+func localRoot(entries []Entry, root string) string {
+	top, _, _ := strings.Cut(root, "/")
+	files := []string{"/" + root + "/file"}
+	for _, e := range entries {
+		if e.Type != Dir && strings.HasPrefix(e.Path, "/"+top+"/") {
+			files = append(files, e.Path)
+		}
+	}
+	return commonFolder(files)
+}
+
+// commonFolder returns, without the first slash, the deepest folder that holds all
+// of the files, "" where that is the root folder or there are none.
+func commonFolder(files []string) string {
+	common := ""
+	for _, f := range files {
+		if common == "" {
+			common = path.Dir(f)
+		}
+		for common != "/" && !strings.HasPrefix(f, common+"/") {
+			common = path.Dir(common)
 		}
 	}
 	return strings.TrimPrefix(common, "/")

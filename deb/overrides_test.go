@@ -23,8 +23,8 @@ func TestOverrides(t *testing.T) {
 	want := `# /opt is where local packages live (policy 9.1.2, FHS 3.13).
 web: dir-or-file-in-opt *
 # Programs run on the package's own runtime; its environment decides what env finds.
-web: incorrect-path-for-interpreter *opt/web/runtime/*
-web: wrong-path-for-interpreter *opt/web/runtime/*
+web: incorrect-path-for-interpreter *opt/web/*
+web: wrong-path-for-interpreter *opt/web/*
 # The files of the components are as their authors made them.
 web: custom-library-search-path *opt/web/runtime/*
 web: embedded-library *opt/web/runtime/*
