@@ -13,7 +13,7 @@
 //
 // So running processes keep their files until they end, and plain apt-get
 // upgrades. The texts are in templates/; docs/server.md tells an administrator
-// about them, docs/adr/0002-releases-are-links.md why they are so.
+// about them, docs/adr/0004-releases-are-links.md why they are so.
 package release
 
 import (

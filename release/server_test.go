@@ -46,7 +46,7 @@ func TestServer(t *testing.T) {
 	}{
 		{"upgrades", testUpgrades}, {"switching", testSwitching}, {"in use", testInUse}, {"again", testAgain},
 		{"downgrade", testDowngrade}, {"other file system", testOtherFileSystem}, {"full disk", testFullDisk},
-		{"killed", testKilled}, {"lock", testLock}, {"aborted removal", testAbortedRemoval},
+		{"disk too full to unpack", testFullForDpkg}, {"killed", testKilled}, {"lock", testLock}, {"aborted removal", testAbortedRemoval},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, c)
@@ -302,8 +302,30 @@ func testFullDisk(t *testing.T, c chroot) {
 	c.expect(t, strings.Repeat("two", 30), "B", "1.0-1", "1.1-1")
 }
 
-// testKilled ends the postinst with SIGKILL before and after each command that it
-// runs. Stand-ins of the commands do it: they come first in the PATH.
+// testFullForDpkg has no room for what dpkg itself writes. dpkg takes back what it
+// did, and the postinst of the version before gets another word.
+func testFullForDpkg(t *testing.T, c chroot) {
+	unmount := c.mount(t, "/opt", "512k")
+	defer unmount()
+	c.must(t, "dpkg", "-i", c.pack(t, version("1.0-1", "aaa"), "one", "A"))
+	c.must(t, "dpkg", "-i", c.pack(t, version("1.1-1", "aaa"), "two", "A"))
+	c.must(t, "web-sample-release", "back")
+	c.sh(t, `dd if=/dev/zero of=/opt/fill bs=4k 2>/dev/null || :`)
+	third := c.pack(t, version("1.2-1", "bbb"), strings.Repeat("three", 30), strings.Repeat("B", 100000))
+	if out, err := c.try("dpkg", "-i", third); err == nil || !strings.Contains(out, "No space left on device") {
+		t.Fatalf("%v %s", err, out)
+	}
+	c.expect(t, "one", "A", "1.0-1", "1.1-1")
+	c.sh(t, `rm /opt/fill`)
+	c.must(t, "dpkg", "-i", third)
+	c.expect(t, strings.Repeat("three", 30), strings.Repeat("B", 100000), "1.1-1", "1.2-1")
+	// By hand, all at once: the package can still be removed.
+	c.sh(t, `rm -rf "$1"`, prefix)
+	c.must(t, "dpkg", "--purge", "web-sample")
+}
+
+// testKilled ends the postinst with SIGKILL before the first and after each command
+// of it that changes something. Stand-ins of the commands do it: they come first in the PATH.
 func testKilled(t *testing.T, c chroot) {
 	const standIn = `#!/bin/sh
 # Counts the calls below the postinst and, at the one that was asked for, kills
@@ -332,7 +354,7 @@ code=$?
 strike after
 exit $code
 `
-	commands := []string{"cp", "mv", "ln", "rm", "mkdir", "touch", "find", "readlink", "head", "tail", "sort"}
+	commands := []string{"cp", "mv", "ln", "rm", "mkdir", "touch"}
 	c.sh(t, "mkdir -p /tmp/kill; echo 0 >/tmp/kill/count; echo none >/tmp/kill/at")
 	for _, name := range commands {
 		if err := os.WriteFile(c.path("/usr/sbin/"+name), []byte(standIn), 0o755); err != nil {
@@ -363,7 +385,7 @@ exit $code
 			if err != nil {
 				t.Fatalf("%v %s", err, out)
 			}
-			if i < 20 {
+			if i < 10 {
 				t.Errorf("only %d commands were counted", i-1)
 			}
 			return
