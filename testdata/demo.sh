@@ -36,7 +36,7 @@ deb=$(bin/envbuild -C "$work/app" deb -o out)
 name=$(dpkg-deb -f "$deb" Package)
 
 say "Make a clean Debian root"
-base=$(.ci/root boot) # with systemd, which servers have
+base=$(.ci/root --boot) # with systemd, which servers have
 mkdir "$root"
 $sudo tar -xf "$base" -C "$root"
 $sudo cp "$deb" "$root/tmp/"
