@@ -6,8 +6,6 @@ package reader
 import (
 	"archive/tar"
 	"bufio"
-	"compress/bzip2"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -16,24 +14,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
-	"github.com/ulikunitz/xz/lzma"
-
 	"github.com/envbuild/envbuild/deb/internal/ar"
 )
 
 // ErrFormat says that a file is no Debian package, or a damaged one.
 var ErrFormat = errors.New("not a Debian package, or a damaged one")
 
-// maxControl is the most that the control members may hold together; maxMemory
-// is what zstd may ask for. Real packages need a hundredth. The xz package has no
-// such bound: a hostile header can make it reserve 4 GiB of address space, of
-// which it touches what the data fills.
-const (
-	maxControl = 64 << 20
-	maxMemory  = 256 << 20
-)
+// maxControl is the most that the control members may hold together. Real
+// packages need a hundredth.
+const maxControl = 64 << 20
 
 // Package is what a package says of itself.
 type Package struct {
@@ -76,89 +65,86 @@ func (p *Package) Field(name string) string {
 	return ""
 }
 
-// Read reads a package. visit, unless it is nil, is called with each file as it
-// is met, and its content. An error of visit ends the reading and is returned.
+// Read reads a package to the end of its data. visit, unless it is nil, is called
+// with each file as it is met, and its content. An error of visit ends the reading
+// and is returned. r is not used any more when Read returns.
 func Read(r io.Reader, visit func(File, io.Reader) error) (*Package, error) {
-	archive, err := ar.NewReader(bufio.NewReader(r))
+	p, archive, err := start(r)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, err
 	}
-	p := &Package{Members: map[string][]byte{}}
-	for _, want := range []string{"debian-binary", "control.tar", "data.tar"} {
-		if err := p.readMember(archive, want, visit); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return p, readMember(archive, "data.tar", func(t *tar.Reader) error { return p.readData(t, visit) })
 }
 
-// readMember reads the next member, passing over those that begin with an
-// underscore, as deb(5) wants.
-func (p *Package) readMember(archive *ar.Reader, want string, visit func(File, io.Reader) error) error {
-	var h ar.Header
-	for h.Name == "" || strings.HasPrefix(h.Name, "_") {
-		var err error
-		if h, err = archive.Next(); err != nil {
-			return fmt.Errorf("%w: no member %s: %w", ErrFormat, want, err)
-		}
-		if h.Name == "" {
-			return fmt.Errorf("%w: a member without a name", ErrFormat)
-		}
-	}
-	if h.Name == want && want == "debian-binary" {
-		b, err := io.ReadAll(io.LimitReader(archive, 64))
-		if err != nil || !strings.HasPrefix(string(b), "2.") {
-			return fmt.Errorf("%w: format version %q", ErrFormat, b)
-		}
-		return nil
-	}
-	if !strings.HasPrefix(h.Name, want) {
-		return fmt.Errorf("%w: member %q instead of %s", ErrFormat, h.Name, want)
-	}
-	plain, done, err := decompress(strings.TrimPrefix(h.Name, want), archive)
+// ReadControl reads what comes before the data: Package.Files is nil.
+func ReadControl(r io.Reader) (*Package, error) {
+	p, _, err := start(r)
+	return p, err
+}
+
+// start reads the first two members.
+func start(r io.Reader) (*Package, *ar.Reader, error) {
+	archive, err := ar.NewReader(bufio.NewReader(r))
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Name, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	defer done()
-	if want == "control.tar" {
-		err = p.readControl(tar.NewReader(plain))
-	} else {
-		err = p.readData(tar.NewReader(plain), visit)
+	if err := readVersion(archive); err != nil {
+		return nil, nil, err
 	}
+	p := &Package{Members: map[string][]byte{}}
+	return p, archive, readMember(archive, "control.tar", p.readControl)
+}
+
+// next returns the header of the next member, passing over those that begin with
+// an underscore, as deb(5) wants.
+func next(archive *ar.Reader, want string) (ar.Header, error) {
+	for {
+		h, err := archive.Next()
+		switch {
+		case err != nil:
+			return h, fmt.Errorf("%w: no member %s: %w", ErrFormat, want, err)
+		case h.Name == "":
+			return h, fmt.Errorf("%w: a member without a name", ErrFormat)
+		case h.Name[0] == '_':
+		case !strings.HasPrefix(h.Name, want):
+			return h, fmt.Errorf("%w: member %q instead of %s", ErrFormat, h.Name, want)
+		default:
+			return h, nil
+		}
+	}
+}
+
+func readVersion(archive *ar.Reader) error {
+	h, err := next(archive, "debian-binary")
 	if err != nil {
 		return err
 	}
-	// The archive ends before the stream, whose checksum is at its end.
-	if _, err := io.Copy(io.Discard, plain); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Name, err)
+	b, err := io.ReadAll(io.LimitReader(archive, 64))
+	if err != nil || h.Name != "debian-binary" || !strings.HasPrefix(string(b), "2.") {
+		return fmt.Errorf("%w: member %s is %q", ErrFormat, h.Name, b)
 	}
 	return nil
 }
 
-func decompress(ending string, r io.Reader) (plain io.Reader, done func(), err error) {
-	none := func() {}
-	switch ending {
-	case "":
-		return r, none, nil
-	case ".gz":
-		plain, err = gzip.NewReader(r)
-		return plain, none, err
-	case ".xz":
-		plain, err = xz.ReaderConfig{DictCap: 1 << 16}.NewReader(r)
-		return plain, none, err
-	case ".bz2":
-		return bzip2.NewReader(r), none, nil
-	case ".lzma":
-		plain, err = lzma.NewReader(r)
-		return plain, none, err
-	case ".zst":
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxMemory))
-		if err != nil {
-			return nil, none, err
-		}
-		return z, z.Close, nil
+// readMember reads the next member, which is to be that tar, compressed or not,
+// and all that follows its content.
+func readMember(archive *ar.Reader, want string, read func(*tar.Reader) error) error {
+	h, err := next(archive, want)
+	if err != nil {
+		return err
 	}
-	return nil, none, fmt.Errorf("unknown compression %q", ending)
+	plain, err := decompress(strings.TrimPrefix(h.Name, want), archive, want == "data.tar")
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Name, err)
+	}
+	if err := read(tar.NewReader(plain)); err != nil {
+		plain.abort()
+		return err
+	}
+	if err := plain.end(); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Name, err)
+	}
+	return nil
 }
 
 func (p *Package) readControl(t *tar.Reader) error {

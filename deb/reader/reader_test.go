@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/envbuild/envbuild/deb/internal/ar"
 	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
@@ -76,6 +78,116 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// repack is the sample with members as other programs make them: compressed as
+// the endings say, with slashes behind their names, and strange ones between.
+func repack(t testing.TB, control, data, slash string) []byte {
+	t.Helper()
+	in, err := ar.NewReader(bytes.NewReader(sample(t, "none")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := ar.NewWriter(&out, time.Unix(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(name string, b []byte) {
+		if err := w.Copy(ar.Header{Name: name, Size: int64(len(b))}, bytes.NewReader(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for {
+		h, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		b, rerr := io.ReadAll(in)
+		if err := errors.Join(err, rerr); err != nil {
+			t.Fatal(err)
+		}
+		ending := map[string]string{"control.tar": control, "data.tar": data}[h.Name]
+		add("_odd"+slash, []byte("x"))
+		add(h.Name+ending+slash, compress(t, ending, b))
+	}
+	add("_gpgorigin", []byte("xyz"))
+	return out.Bytes()
+}
+
+func compress(t testing.TB, ending string, b []byte) []byte {
+	t.Helper()
+	argv := map[string][]string{
+		".gz": {"gzip", "-c"}, ".xz": {"xz", "-c"}, ".zst": {"zstd", "-c"}, ".bz2": {"bzip2", "-c"}, ".lzma": {"xz", "-c", "--format=lzma"},
+	}[ending]
+	if argv == nil {
+		return b
+	}
+	skiptest.Without(t, argv[0])
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin = bytes.NewReader(b)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestReadAllKinds(t *testing.T) {
+	for _, c := range []struct{ control, data, slash string }{
+		{"", "", "/"}, {".gz", ".bz2", ""}, {".xz", ".lzma", "/"}, {".zst", ".xz", ""}, {".zst", ".zst", "/"}, {"", ".gz", ""},
+	} {
+		t.Run(c.control+c.data, func(t *testing.T) {
+			deb := repack(t, c.control, c.data, c.slash)
+			try := func(t *testing.T) {
+				p, err := Read(bytes.NewReader(deb), nil)
+				if err != nil || p.Field("Package") != "sample" || len(p.Files) != 7 {
+					t.Fatalf("%+v, %v", p, err)
+				}
+				for n := len(deb) / 2; n < len(deb)-200; n += 97 {
+					if _, err := Read(bytes.NewReader(deb[:n]), nil); !errors.Is(err, ErrFormat) {
+						t.Errorf("%d of %d bytes: %v", n, len(deb), err)
+					}
+				}
+			}
+			try(t)
+			t.Run("without programs", func(t *testing.T) {
+				t.Setenv("PATH", t.TempDir())
+				try(t)
+			})
+			p, err := ReadControl(bytes.NewReader(deb))
+			if err != nil || p.Field("Version") != "1" || string(p.Members["postinst"]) != "#!/bin/sh\n" || p.Files != nil {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
+	}
+}
+
+// TestReadChecksum finds damage behind the end of the tar archive: where gzip, xz
+// and zstd have the checksum of what is before.
+func TestReadChecksum(t *testing.T) {
+	for compression, fromEnd := range map[string]int{"gzip": 8, "xz": 40, "zstd": 4} {
+		b := sample(t, compression)
+		end := len(b)
+		for end > 0 && b[end-1] == '\n' { // the padding of ar
+			end--
+		}
+		b[end-fromEnd] ^= 1
+		if _, err := Read(bytes.NewReader(b), nil); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v", compression, err)
+		}
+	}
+}
+
+// TestStopInXZ stops while the program is writing.
+func TestStopInXZ(t *testing.T) {
+	skiptest.Without(t, "xz")
+	stop := errors.New("stop")
+	for range 3 {
+		if _, err := Read(bytes.NewReader(repack(t, "", ".xz", "")), func(File, io.Reader) error { return stop }); !errors.Is(err, stop) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestReadDamaged(t *testing.T) {
 	whole := sample(t, "gzip")
 	for _, n := range []int{0, 4, 8, 40, 68, 72, 130, 200, len(whole) / 2, len(whole) - 20} {
@@ -97,57 +209,13 @@ func TestReadDamaged(t *testing.T) {
 	}
 }
 
-// TestReadOld reads what dpkg-deb wrote years ago.
-func TestReadOld(t *testing.T) {
-	skiptest.Without(t, "ar", "bzip2", "xz")
-	for ending, pack := range map[string][]string{"bz2": {"bzip2"}, "lzma": {"xz", "--format=lzma"}} {
-		dir := t.TempDir()
-		whole := filepath.Join(dir, "x.deb")
-		if err := os.WriteFile(whole, sample(t, "none"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		run := func(name string, args ...string) {
-			t.Helper()
-			cmd := exec.Command(name, args...)
-			cmd.Dir = dir
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%s: %v\n%s", name, err, out)
-			}
-		}
-		run("ar", "x", whole)
-		run(pack[0], append(pack[1:], "data.tar")...)
-		run("ar", "rc", "old.deb", "debian-binary", "control.tar", "data.tar."+ending)
-		b, err := os.ReadFile(filepath.Join(dir, "old.deb"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p, err := Read(bytes.NewReader(b), nil); err != nil || len(p.Files) != 7 {
-			t.Errorf("%s: %v", ending, err)
-		}
-	}
-}
-
-// TestReadChecksum finds damage behind the end of the tar archive: where gzip, xz
-// and zstd have the checksum of what is before.
-func TestReadChecksum(t *testing.T) {
-	for compression, fromEnd := range map[string]int{"gzip": 8, "xz": 40, "zstd": 4} {
-		b := sample(t, compression)
-		end := len(b)
-		for end > 0 && b[end-1] == '\n' { // the padding of ar
-			end--
-		}
-		b[end-fromEnd] ^= 1
-		if _, err := Read(bytes.NewReader(b), nil); !errors.Is(err, ErrFormat) {
-			t.Errorf("%s: %v", compression, err)
-		}
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	f.Add(sample(f, "none"))
 	f.Add(sample(f, "gzip"))
 	f.Add(sample(f, "xz"))
 	f.Add(sample(f, "zstd"))
+	f.Add(repack(f, ".zst", ".bz2", "/"))
+	f.Add(repack(f, ".xz", ".lzma", ""))
 	f.Add([]byte("!<arch>\ndebian-binary   0           0     0     100644  4         `\n2.0\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, err := Read(bytes.NewReader(b), func(_ File, r io.Reader) error {
