@@ -89,7 +89,10 @@ func (c *checker) checkBuildPaths(e deb.Entry, r io.Reader) error {
 		return nil
 	}
 	found := map[string]bool{}
-	buf := make([]byte, max(1<<17, 4*longest))
+	if c.buf == nil {
+		c.buf = make([]byte, max(1<<17, 4*longest))
+	}
+	buf := c.buf
 	for have := 0; ; {
 		n, err := io.ReadFull(r, buf[have:])
 		have += n

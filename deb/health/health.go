@@ -138,6 +138,7 @@ type checker struct {
 	allowed map[string]bool
 	outside map[string][]claim
 	found   Findings
+	buf     []byte // what files are read into
 }
 
 // claim is called when no allowed package has the path that an entry counts on.
