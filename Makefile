@@ -3,7 +3,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test test-long test-deb test-repo bench bench-repo lint clean
+.PHONY: all setup build mirror demo test test-long test-deb test-repo bench bench-deb bench-repo lint clean
 
 all: build
 
@@ -45,6 +45,10 @@ test-repo: setup
 # Ratios against Carton, and App::cpm where it is on PATH, in the same run.
 bench: build mirror
 	$(GO) test -run '^$$' -bench 'Install|Exec' -benchtime 1x -timeout 60m ./cmd/envbuild
+
+# Packages of the sample against dpkg-deb and nfpm, in the same run.
+bench-deb: build mirror
+	$(GO) test -run '^$$' -bench 'Deb$$' -benchtime 1x -timeout 90m ./cmd/envbuild
 
 # Ratios against reprepro, aptly and apt-ftparchive on the same packages.
 bench-repo: build

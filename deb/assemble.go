@@ -1,6 +1,7 @@
 package deb
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -60,10 +61,24 @@ func newAssembler(ctx context.Context, p *plan) (*assembler, error) {
 	if a.parallel <= 0 {
 		a.parallel = runtime.GOMAXPROCS(0)
 	}
-	if size := p.tree.tarSize(); c.ending == "" && size > ar.MaxSize {
-		return nil, &SizeError{a.member(), size}
+	return a, p.tree.checkSize(p.compression())
+}
+
+// CheckSize fails with a *SizeError if entries are more than a package can hold,
+// before anything reads them. How small they get, only compression tells.
+func (s *Settings) CheckSize(entries []Entry) error {
+	t, err := check(entries)
+	if err != nil {
+		return err
 	}
-	return a, nil
+	return t.checkSize(cmp.Or(s.compression(), DefaultCompression))
+}
+
+func (t tree) checkSize(compression string) error {
+	if size := t.tarSize(); compression == "none" && size > ar.MaxSize {
+		return &SizeError{"data.tar", size}
+	}
+	return nil
 }
 
 // tarSize is the size of data.tar before it is compressed.

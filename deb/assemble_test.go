@@ -452,3 +452,22 @@ func TestSizesByDpkg(t *testing.T) {
 		t.Errorf("dpkg unpacked %q, %v", got, err)
 	}
 }
+
+func TestCheckSize(t *testing.T) {
+	entries := []Entry{{Path: "/opt/a", Source: sparse(t, 10<<30)}}
+	if err := (*Settings)(nil).CheckSize(entries); err != nil {
+		t.Errorf("compressed: %v", err)
+	}
+	s, err := settings(t, t.TempDir(), "  deb: {compression: none}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size *SizeError
+	if err := s.CheckSize(entries); !errors.As(err, &size) {
+		t.Error(err)
+	}
+	var entry *EntryError
+	if err := s.CheckSize(append(entries, Entry{Path: "/opt/a"})); !errors.As(err, &entry) {
+		t.Error(err)
+	}
+}

@@ -31,7 +31,7 @@ func BenchmarkInstall(b *testing.B) {
 			for _, tool := range installers(b, perl) {
 				table.add("cold", tool.name, timed(b, tool.install))
 				table.add("warm", tool.name, timed(b, tool.install))
-				nextTextMicroTemplate(b, tool.install.Dir)
+				nextTextMicroTemplate(b, tool.install.Dir, "0.25")
 				changed := time.Duration(0)
 				if tool.update != nil {
 					changed = timed(b, tool.update)
@@ -137,20 +137,20 @@ func benchPerl(b *testing.B) string {
 
 // nextTextMicroTemplate puts a new version of one distribution into a copy of
 // the sample and its mirror.
-func nextTextMicroTemplate(b *testing.B, dir string) {
+func nextTextMicroTemplate(b *testing.B, dir, version string) {
 	b.Helper()
 	script := `
 cd mirror/cpan/authors/id/K/KA/KAZUHO
 tar -xzf Text-MicroTemplate-0.24.tar.gz
-mv Text-MicroTemplate-0.24 Text-MicroTemplate-0.25
-find Text-MicroTemplate-0.25 -name '*.pm' -o -name 'META.*' | xargs sed -i 's/0\.24/0.25/'
-tar -czf Text-MicroTemplate-0.25.tar.gz Text-MicroTemplate-0.25
-rm -r Text-MicroTemplate-0.25
-ln -s ../../../../../../cpan/authors/id/K/KA/KAZUHO/Text-MicroTemplate-0.25.tar.gz "$OLDPWD/mirror/all/authors/id/K/KA/KAZUHO"
+mv Text-MicroTemplate-0.24 Text-MicroTemplate-$1
+find Text-MicroTemplate-$1 -name '*.pm' -o -name 'META.*' | xargs sed -i "s/0\.24/$1/"
+tar -czf Text-MicroTemplate-$1.tar.gz Text-MicroTemplate-$1
+rm -r Text-MicroTemplate-$1
+ln -s ../../../../../../cpan/authors/id/K/KA/KAZUHO/Text-MicroTemplate-$1.tar.gz "$OLDPWD/mirror/all/authors/id/K/KA/KAZUHO"
 cd "$OLDPWD"
-sed -i '/Text-MicroTemplate-0.24/,/^  [A-Z].*-/s/0\.24/0.25/' cpanfile.snapshot
+sed -i "/Text-MicroTemplate-0.24/,/^  [A-Z].*-/s/0\.24/$1/" cpanfile.snapshot
 `
-	cmd := exec.Command("sh", "-euc", script)
+	cmd := exec.Command("sh", "-euc", script, "sh", version)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("change a distribution: %v\n%s", err, out)

@@ -101,10 +101,7 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if c.layout, err = s.newLayout(b, s.spec.Package.Prefix, full); err != nil {
 		return nil, err
 	}
-	if c.staging, err = s.packageView(ctx, b, c.layout.places); err != nil {
-		return nil, err
-	}
-	if c.origins, err = s.origins(ctx, b); err != nil {
+	if err := c.addView(ctx); err != nil {
 		return nil, err
 	}
 	requests, err := c.requests(ctx, settings)
@@ -151,6 +148,9 @@ func (c *packageContent) request(ctx context.Context, settings *deb.Settings) (d
 	}
 	entries, err := c.entries(ctx)
 	if err != nil {
+		return req, err
+	}
+	if err := settings.CheckSize(entries); err != nil {
 		return req, err
 	}
 	if err := c.checkHealth(ctx, entries, settings); err != nil {

@@ -139,6 +139,7 @@ func TestKill(t *testing.T) {
 	})
 	t.Run("merge", func(t *testing.T) { testKillMerge(t, c, want) })
 	t.Run("package", func(t *testing.T) { testKillPackage(t, c) })
+	t.Run("parts", func(t *testing.T) { testKillParts(t, c) })
 }
 
 // testKillFetch kills a build that has half of an archive.
@@ -285,6 +286,36 @@ func testKillPackage(t *testing.T, c client) {
 	data, err := os.ReadFile(filepath.Join(dir, entries[0].Name()))
 	if err != nil || digest.Sum(data).String() != want {
 		t.Errorf("the package differs from one that nobody disturbed: %v", err)
+	}
+	noLeftovers(t, c.cache(t))
+}
+
+// testKillParts kills a program that has compressed the first parts of a package.
+func testKillParts(t *testing.T, c client) {
+	spec := filepath.Join(c.dir, pkgspec.SpecName)
+	text, err := os.ReadFile(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(spec, []byte(strings.Replace(string(text), "compression: none", "compression: gzip:1", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := debOf(t, c).SHA256
+	c = c.withCache(newCache(t))
+	c.must(t, "build")
+	parts := newWatch(t, filepath.Join(c.cache(t), "parts"))
+	dir := newFolder(t)
+	r := c.start(t, 0, "deb", "-o", dir)
+	parts.until(func(string) bool { return true })
+	if res := r.signal(syscall.SIGKILL); res.code != 137 {
+		t.Fatal(res)
+	}
+	c.must(t, "cache", "verify")
+	if debs, err := filepath.Glob(filepath.Join(dir, "*.deb")); err != nil || len(debs) > 0 {
+		t.Errorf("there is a package: %v, %v", debs, err)
+	}
+	if got := debOf(t, c).SHA256; got != want {
+		t.Errorf("the package is %s, one that nobody disturbed %s", got, want)
 	}
 	noLeftovers(t, c.cache(t))
 }
