@@ -96,7 +96,7 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 		return nil, err
 	}
 	c := &packageContent{
-		session: s, built: b, version: version, date: date, bundleDate: earlier(date, b.lock.Date),
+		session: s, built: b, version: version, date: date, bundleDate: dependenciesDate(date, b.lock),
 	}
 	if c.layout, err = s.newLayout(b, s.spec.Package.Prefix, full); err != nil {
 		return nil, err
@@ -119,11 +119,12 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	return all, nil
 }
 
-// earlier is the date of the dependencies: the lock's, so that it stays from one
-// release to the next, but never later than the package's.
-func earlier(date, lock time.Time) time.Time {
-	if lock.Before(date) {
-		return lock
+// dependenciesDate is what the dependencies in a package of that date carry: the
+// date of the runtime's archive, but never a later one. A date that came with each
+// distribution would make all files others when one distribution is.
+func dependenciesDate(date time.Time, lock *pkgspec.Lock) time.Time {
+	if made := lock.Runtime.Date; !made.IsZero() && made.Before(date) {
+		return made
 	}
 	return date
 }

@@ -77,10 +77,7 @@ func (p *runtimePackage) relation() string { return p.name + " (>= " + p.version
 // runtimeRequest is the package of the runtime.
 func (c *packageContent) runtimeRequest(ctx context.Context, settings *deb.Settings) (deb.Request, error) {
 	p := c.layout.shared
-	date := c.date
-	if !c.built.lock.Runtime.Date.IsZero() {
-		date = earlier(date, c.built.lock.Runtime.Date)
-	}
+	date := c.bundleDate
 	req := deb.Request{SourceDate: date, Compression: settings.Compression(), Triggers: deb.Triggers{Activate: []string{p.trigger()}}}
 	var err error
 	if req.Entries, err = c.sharedEntries(); err != nil {
