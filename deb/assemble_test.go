@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
 	"github.com/envbuild/envbuild/deb/reader"
@@ -468,6 +469,40 @@ func TestCheckSize(t *testing.T) {
 	}
 	var entry *EntryError
 	if err := s.CheckSize(append(entries, Entry{Path: "/opt/a"})); !errors.As(err, &entry) {
+		t.Error(err)
+	}
+}
+
+// TestAhead compresses two origins before the package is there.
+func TestAhead(t *testing.T) {
+	req := fewerSegments()
+	req.Compression = "gzip:1"
+	for i := range req.Entries {
+		req.Entries[i].Time = sourceDate.Add(-time.Hour)
+	}
+	want := sha256.Sum256(build(t, req))
+	s := newShelf()
+	for _, origin := range []string{"perl", "Dist-06"} {
+		early := Request{Compression: req.Compression, Cache: s}
+		for _, e := range req.Entries {
+			if e.Origin == origin {
+				early.Entries = append(early.Entries, e)
+			}
+		}
+		if err := Ahead(t.Context(), early); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.put < 1 {
+		t.Error("no part was made ahead")
+	}
+	ahead := s.put
+	req.Cache = s
+	if sha256.Sum256(build(t, req)) != want || s.hits != ahead {
+		t.Errorf("of %d parts made ahead %d were of use", ahead, s.hits)
+	}
+	req.Compression = "zstd"
+	if err := Ahead(t.Context(), req); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ type bounds struct{ min, max int64 }
 // which several share a segment. seldom is for the large origins, which change as
 // a whole: a new perl is another perl in nearly all of its files.
 var (
-	often  = bounds{2 << 20, 4 << 20}
+	often  = bounds{LargeOrigin, 4 << 20}
 	seldom = bounds{8 << 20, 12 << 20}
 )
 
@@ -71,7 +71,15 @@ type run struct {
 }
 
 // large says that the run doesn't share segments with others.
-func (r *run) large() bool { return r.size >= often.min }
+func (r *run) large() bool { return r.size >= LargeOrigin }
+
+// alone cuts a large run.
+func (r *run) alone() []segment {
+	var c cutter
+	sortRun(r.items)
+	c.addAll(r.items, seldom)
+	return c.done
+}
 
 // segments cuts a package into parts. It is a function of nothing but the names,
 // sizes and origins of the entries.
@@ -108,9 +116,9 @@ func (t tree) segments() []segment {
 	var c cutter
 	c.addAll(folders, often)
 	for _, r := range runs {
-		sortRun(r.items)
 		if r.large() {
-			c.addAll(r.items, seldom)
+			c.end()
+			c.done = append(c.done, r.alone()...)
 		} else {
 			c.gather(r)
 		}
@@ -133,6 +141,7 @@ type cutter struct {
 
 // gather adds a small origin to those before it.
 func (c *cutter) gather(r *run) {
+	sortRun(r.items)
 	if c.size+r.size > often.max {
 		c.end()
 	}

@@ -20,6 +20,8 @@ import (
 type buildOptions struct {
 	rebuild    []string
 	keepFailed bool
+	ahead      *ahead     // or nil
+	emit       build.Emit // nil is the session's
 }
 
 func (p *program) buildCommand() *cli.Command {
@@ -74,6 +76,9 @@ func (s *session) buildOutputs(ctx context.Context, opts buildOptions) (built, e
 			return built{}, &usageError{message: "--rebuild: the lock has no distribution " + name, hint: "`envbuild plan` lists the steps"}
 		}
 	}
+	emit, stop := opts.ahead.follow(ctx, lock, g)
+	defer stop()
+	opts.emit = emit
 	b, err := s.builder(ctx, lock, opts)
 	if err != nil {
 		return built{}, err

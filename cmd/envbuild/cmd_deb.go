@@ -83,15 +83,19 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err := settings.CheckCompressor(ctx); err != nil {
 		return nil, err
 	}
-	b, err := s.buildOutputs(ctx, buildOptions{})
+	full, err := s.packageVersion(version)
+	if err != nil {
+		return nil, err
+	}
+	var building buildOptions
+	if !opts.nfpm {
+		building.ahead = s.newAhead(settings, full)
+	}
+	b, err := s.buildOutputs(ctx, building)
 	if err != nil {
 		return nil, err
 	}
 	date, err := s.sourceDate(b.lock)
-	if err != nil {
-		return nil, err
-	}
-	full, err := s.packageVersion(version)
 	if err != nil {
 		return nil, err
 	}

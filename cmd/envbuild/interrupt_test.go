@@ -24,7 +24,7 @@ import (
 // blocksProject makes a project of a distribution that waits where client.start
 // says so, one that needs it and one that doesn't, and locks it. The mirror is a
 // folder, or what serve makes of that folder.
-func blocksProject(t testing.TB, serve func(folder string) string) client {
+func blocksProject(t testing.TB, serve func(folder string) string, more ...cpantest.Dist) client {
 	t.Helper()
 	c := client{dir: newFolder(t)}
 	module := func(name string) map[string]string {
@@ -33,10 +33,14 @@ func blocksProject(t testing.TB, serve func(folder string) string) client {
 	blocks := module("Blocks")
 	blocks["Makefile.PL"] = blocking(blockTitle(c.dir))
 	folder, mirror := filepath.Join(c.dir, "mirror"), "mirror"
-	err := cpantest.WriteMirror(folder,
+	cpanfile := "requires 'After';\nrequires 'Free';\n"
+	for _, d := range more {
+		cpanfile += "requires '" + d.Name + "';\n"
+	}
+	err := cpantest.WriteMirror(folder, append(more,
 		cpantest.Dist{Name: "Blocks", Version: "1.0", Files: blocks},
 		cpantest.Dist{Name: "Free", Version: "1.0", Files: module("Free")},
-		cpantest.Dist{Name: "After", Version: "1.0", Files: module("After"), Requires: map[string]string{"Blocks": "1"}})
+		cpantest.Dist{Name: "After", Version: "1.0", Files: module("After"), Requires: map[string]string{"Blocks": "1"}})...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +48,7 @@ func blocksProject(t testing.TB, serve func(folder string) string) client {
 		mirror = serve(folder)
 	}
 	for name, text := range map[string]string{
-		"cpanfile":      "requires 'After';\nrequires 'Free';\n",
+		"cpanfile":      cpanfile,
 		"envbuild.yaml": fmt.Sprintf(blocksSpec, testPerl, mirror),
 	} {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o644); err != nil {
@@ -290,8 +294,9 @@ func testKillPackage(t *testing.T, c client) {
 	noLeftovers(t, c.cache(t))
 }
 
-// testKillParts kills a program that has compressed the first parts of a package.
-func testKillParts(t *testing.T, c client) {
+// compressInParts makes the project's packages of parts.
+func compressInParts(t testing.TB, c client) {
+	t.Helper()
 	spec := filepath.Join(c.dir, pkgspec.SpecName)
 	text, err := os.ReadFile(spec)
 	if err != nil {
@@ -300,6 +305,11 @@ func testKillParts(t *testing.T, c client) {
 	if err := os.WriteFile(spec, []byte(strings.Replace(string(text), "compression: none", "compression: gzip:1", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// testKillParts kills a program that has compressed the first parts of a package.
+func testKillParts(t *testing.T, c client) {
+	compressInParts(t, c)
 	want := debOf(t, c).SHA256
 	c = c.withCache(newCache(t))
 	c.must(t, "build")

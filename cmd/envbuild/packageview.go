@@ -111,10 +111,7 @@ func (s *session) origins(ctx context.Context, b built, view *store.Output) (map
 		if err != nil {
 			return nil, fmt.Errorf("the output of %s: %w", o.Step.Name, err)
 		}
-		root := bundleFolder
-		if o.Step.Kind == plan.Runtime {
-			root = runtimeFolder
-		}
+		root := viewFolder(o.Step)
 		for _, e := range out.Manifest.Entries {
 			p := path.Join(root, e.Path)
 			switch {
@@ -127,6 +124,14 @@ func (s *session) origins(ctx context.Context, b built, view *store.Output) (map
 		}
 	}
 	return from, nil
+}
+
+// viewFolder is where a view has a step's output.
+func viewFolder(s *plan.Step) string {
+	if s.Kind == plan.Runtime {
+		return runtimeFolder
+	}
+	return bundleFolder
 }
 
 // writing completes a request with what has no influence on the package: where

@@ -286,9 +286,13 @@ func (s *session) builder(ctx context.Context, lock *pkgspec.Lock, opts buildOpt
 	if err != nil {
 		return nil, err
 	}
+	emit := opts.emit
+	if emit == nil {
+		emit = s.emit
+	}
 	return build.New(build.Options{
 		Store: s.store, Sandbox: s.sandbox, Fetch: s.fetchSource, Machine: machine,
-		Project: s.spec.Dir, Lock: lock, Language: s.language, Emit: s.emit,
+		Project: s.spec.Dir, Lock: lock, Language: s.language, Emit: emit,
 		Jobs: s.jobs, Now: s.now,
 		Rebuild: opts.rebuild, KeepFailed: opts.keepFailed,
 	}), nil
