@@ -68,7 +68,7 @@ func runXZ(ctx context.Context, program string, write func(io.Writer) error, arg
 		w.CloseWithError(err)
 	}()
 	err := cmd.Run()
-	r.Close()
+	_ = r.Close() // which ends the writer, and can't fail
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -160,7 +161,7 @@ func (p piece) copyTo(w io.Writer, r io.ReadSeeker) error {
 		w = io.MultiWriter(w, h)
 	}
 	_, err := io.CopyN(w, r, p.to-p.from)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return p.errChanged()
 	}
 	if err != nil || p.from > 0 {

@@ -98,7 +98,7 @@ func repack(t testing.TB, control, data, slash string) []byte {
 	}
 	for {
 		h, err := in.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		b, rerr := io.ReadAll(in)
