@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Jobserver is one pool of cores for all steps and the makes inside them: GNU
@@ -53,20 +55,45 @@ func reopen(fd, flag int) (*os.File, error) {
 	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), flag|syscall.O_NONBLOCK, 0)
 }
 
+// grace is how long a token lies there for makes that wait for one.
+const grace = 2 * time.Millisecond
+
 // Acquire waits for a token. Once a context was cancelled the jobserver gives
-// out no more.
-func (j *Jobserver) Acquire(ctx context.Context) error {
+// out no more. While makesFirst, if it isn't nil, says so, a make that waits for a
+// token gets it.
+func (j *Jobserver) Acquire(ctx context.Context, makesFirst func() bool) error {
 	stop := context.AfterFunc(ctx, func() { _ = j.read.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	var token [1]byte
-	_, err := j.read.Read(token[:])
-	if err == nil && ctx.Err() != nil {
-		return errors.Join(ctx.Err(), j.Release())
+	conn, err := j.read.SyscallConn()
+	if err != nil {
+		return err
 	}
+	var readErr error
+	err = conn.Read(func(fd uintptr) bool {
+		if makesFirst != nil && makesFirst() && readable(fd) {
+			time.Sleep(grace)
+		}
+		var token [1]byte
+		for {
+			_, readErr = syscall.Read(int(fd), token[:])
+			if !errors.Is(readErr, syscall.EINTR) {
+				return !errors.Is(readErr, syscall.EAGAIN)
+			}
+		}
+	})
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ctx.Err()
 	}
+	err = errors.Join(err, readErr)
+	if err == nil && ctx.Err() != nil {
+		return errors.Join(ctx.Err(), j.Release())
+	}
 	return err
+}
+
+func readable(fd uintptr) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return err == nil && n > 0
 }
 
 // Release puts a token back.

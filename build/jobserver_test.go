@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestJobserverCancel(t *testing.T) {
@@ -17,11 +18,11 @@ func TestJobserverCancel(t *testing.T) {
 	}
 	defer j.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := j.Acquire(ctx); err != nil {
+	if err := j.Acquire(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
-	go func() { done <- j.Acquire(ctx) }()
+	go func() { done <- j.Acquire(ctx, nil) }()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("Acquire after cancel: %v", err)
@@ -36,7 +37,7 @@ func TestJobserverWithMake(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	if err := j.Acquire(t.Context()); err != nil {
+	if err := j.Acquire(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -59,8 +60,64 @@ func TestJobserverWithMake(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := j.Acquire(t.Context()); err != nil {
+		if err := j.Acquire(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestJobserverMakesFirst lets a make and a step wait for one token. Where the
+// make is to get it, it does, unless the machine is too busy to wake it in time:
+// then the step gives the token back.
+func TestJobserverMakesFirst(t *testing.T) {
+	j, err := NewJobserver(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for range 2 {
+		if err := j.Acquire(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	makefile := "all: a b\na: ; @echo started > started; cat f\nb: ; @echo x > f\n"
+	if err := os.WriteFile(filepath.Join(dir, "Makefile"), []byte(makefile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"f", "started"} {
+		if out, err := exec.Command("mkfifo", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+			t.Fatalf("mkfifo: %v %s", err, out)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "make", "-C", dir)
+	cmd.Env = append(os.Environ(), "MAKEFLAGS="+Makeflags(3))
+	cmd.ExtraFiles = j.Files()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile(filepath.Join(dir, "started")); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for range 100 {
+		got := make(chan error, 1)
+		go func() { got <- j.Acquire(t.Context(), func() bool { return true }) }()
+		if err := j.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-got; err != nil { // the make has had it, or the step was faster
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Error("the make never got the token")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/envbuild/envbuild/build/plan"
@@ -49,6 +50,9 @@ type run struct {
 	fetched map[string]*fetchState // by step
 	working int                    // goroutines under way
 	asking  bool                   // one of them waits for a token
+	running map[string]bool        // steps
+	// makesFirst says to who asks for a token that a make shall get it.
+	makesFirst atomic.Bool
 
 	tokens    chan error
 	finished  chan stepResult
@@ -94,6 +98,7 @@ func (b *Builder) newRun(g *plan.Graph, jobs *Jobserver) *run {
 		tokens:    make(chan error),
 		finished:  make(chan stepResult),
 		arrivals:  make(chan arrival),
+		running:   map[string]bool{},
 		lost:      map[string]bool{},
 		remaining: len(g.Steps()),
 	}
@@ -111,8 +116,9 @@ func (r *run) loop(ctx context.Context) error {
 	for r.remaining > 0 {
 		if r.ready.Len() > 0 && !r.asking {
 			r.asking = true
-			r.spawn(func() { r.tokens <- r.jobs.Acquire(ctx) })
+			r.spawn(func() { r.tokens <- r.jobs.Acquire(ctx, r.makesFirst.Load) })
 		}
+		r.makesFirst.Store(r.behind())
 		if r.working == 0 {
 			return nil // only steps behind failed ones are left
 		}
@@ -121,6 +127,18 @@ func (r *run) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// behind reports whether a step that runs is nearer to the critical path than
+// all that could start: then a core is of more use to its make.
+func (r *run) behind() bool {
+	first := r.ready.first()
+	for name := range r.running {
+		if first == nil || r.ready.priority[name] > r.ready.priority[first.Name] {
+			return true
+		}
+	}
+	return false
 }
 
 // begin finds what the store has, from the graph's start on, and begins to fetch
@@ -242,6 +260,7 @@ func (r *run) wait(ctx context.Context) error {
 		return r.arrived(a)
 	case res := <-r.finished:
 		r.working--
+		delete(r.running, res.step.Name)
 		if ctx.Err() != nil && res.err != nil {
 			return interrupted(ctx, res.err)
 		}
@@ -270,6 +289,7 @@ func (r *run) start(ctx context.Context) error {
 	for _, dep := range r.graph.Closure(s.Name) {
 		job.closure = append(job.closure, r.outputs[dep.Name])
 	}
+	r.running[s.Name] = true
 	r.spawn(func() { r.finished <- job.run(ctx) })
 	return nil
 }

@@ -52,9 +52,18 @@ func newReadyQueue(g *plan.Graph, priority map[string]time.Duration) *readyQueue
 
 func (q *readyQueue) add(s *plan.Step) { heap.Push(q, s) }
 func (q *readyQueue) take() *plan.Step { return heap.Pop(q).(*plan.Step) }
-func (q *readyQueue) Len() int         { return len(q.steps) }
-func (q *readyQueue) Swap(i, j int)    { q.steps[i], q.steps[j] = q.steps[j], q.steps[i] }
-func (q *readyQueue) Push(x any)       { q.steps = append(q.steps, x.(*plan.Step)) }
+
+// first is the step that take would take, or nil.
+func (q *readyQueue) first() *plan.Step {
+	if len(q.steps) == 0 {
+		return nil
+	}
+	return q.steps[0]
+}
+
+func (q *readyQueue) Len() int      { return len(q.steps) }
+func (q *readyQueue) Swap(i, j int) { q.steps[i], q.steps[j] = q.steps[j], q.steps[i] }
+func (q *readyQueue) Push(x any)    { q.steps = append(q.steps, x.(*plan.Step)) }
 func (q *readyQueue) Less(i, j int) bool {
 	a, b := q.steps[i].Name, q.steps[j].Name
 	if q.priority[a] != q.priority[b] {

@@ -61,7 +61,7 @@ func (j *stepJob) run(ctx context.Context) (res stepResult) {
 		}
 	}
 	if !token {
-		if res.err = j.jobs.Acquire(ctx); res.err != nil {
+		if res.err = j.jobs.Acquire(ctx, nil); res.err != nil {
 			return res
 		}
 		token = true
