@@ -2,15 +2,22 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"strings"
 	"text/tabwriter"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deb/debversion"
 	"github.com/envbuild/envbuild/deb/reader"
+	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -19,19 +26,22 @@ import (
 func (p *program) diffCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "diff",
-		Usage:     "show what changed between two packages or two locks",
-		ArgsUsage: "A B",
+		Usage:     "show what changed between two packages, locks or published versions",
+		UsageText: "envbuild diff [--target TARGET] A B",
+		Description: "A and B are files: packages or locks. What is no file but begins with a digit is a version\n" +
+			"of the project's package in a repository that the spec publishes to.",
+		Flags: []cli.Flag{&cli.StringFlag{Name: targetFlag, Usage: "look for versions in `TARGET` of the spec's publish; needed if it has several"}},
 		Action: func(c *cli.Context) error {
 			g, err := p.globalsOf(c)
 			if err != nil {
 				return err
 			}
 			if c.NArg() != 2 {
-				return &usageError{message: "diff takes two packages or two locks", hint: "envbuild diff old.deb new.deb"}
+				return &usageError{message: "diff takes two packages, locks or published versions", hint: "envbuild diff old.deb new.deb"}
 			}
 			var sides [2]report.Snapshot
 			for i, name := range c.Args().Slice() {
-				if sides[i], err = readSnapshot(p.abs(name)); err != nil {
+				if sides[i], err = p.snapshot(c, name); err != nil {
 					return err
 				}
 			}
@@ -42,6 +52,66 @@ func (p *program) diffCommand() *cli.Command {
 			return p.printChanges(changes)
 		},
 	}
+}
+
+// snapshot reads a file, or a package that was published.
+func (p *program) snapshot(c *cli.Context, name string) (out report.Snapshot, err error) {
+	out, err = readSnapshot(p.abs(name))
+	if !notExist(err) || !startsWithDigit(name) || strings.ContainsAny(name, "/\\") {
+		return out, err
+	}
+	err = p.with(pkgspec.UsePublish, func(ctx context.Context, c *cli.Context, s *session) error {
+		out, err = s.publishedSnapshot(ctx, c.String(targetFlag), name)
+		return err
+	})(c)
+	return out, err
+}
+
+func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
+
+// publishedSnapshot reads a version of the project's package from a repository.
+// Without its revision, a version is the newest that was made of it.
+func (s *session) publishedSnapshot(ctx context.Context, target, version string) (out report.Snapshot, err error) {
+	k, done, err := s.openTarget(ctx, target)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r, err := repo.Open(ctx, k.storage, repo.Options{Now: s.now})
+	if err != nil {
+		return out, err
+	}
+	all, err := r.List(ctx, k.target.Distribution)
+	if err != nil {
+		return out, err
+	}
+	arch, err := deb.Arch(runtime.GOARCH)
+	if err != nil {
+		return out, err
+	}
+	var found *repo.Published
+	for i, pkg := range all {
+		mine := pkg.Architecture == arch || pkg.Architecture == "all"
+		same := pkg.Version == version || strings.HasPrefix(pkg.Version, version+"-")
+		if pkg.Package == s.spec.Name && mine && same && (found == nil || debversion.Compare(found.Version, pkg.Version) < 0) {
+			found = &all[i]
+		}
+	}
+	if found == nil {
+		return out, &usageError{
+			message: fmt.Sprintf("%s has no %s %s for %s, and there is no such file", k.target.Name, s.spec.Name, version, arch),
+			hint:    "`envbuild repo ls --target " + k.target.Name + "` lists what it has",
+		}
+	}
+	f, err := k.storage.Get(ctx, found.File)
+	if err != nil {
+		return out, err
+	}
+	out, err = packageSnapshot(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return out, fmt.Errorf("%s: %w", k.storage.Location(found.File), err)
+	}
+	return out, nil
 }
 
 // tableRows is about how many lines of changes are shown; --json has all.

@@ -3,20 +3,21 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/pkgspec"
 )
 
 func (p *program) repoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "repo",
-		Usage: "keep an apt repository in a folder",
+		Usage: "keep an apt repository in a folder, a bucket or on another host",
 		Subcommands: []*cli.Command{
 			p.repoInitCommand(), p.repoAddCommand(), p.repoListCommand(), p.repoRemoveCommand(), p.repoCopyCommand(),
 			p.repoRollbackCommand(), p.repoGCCommand(), p.repoVerifyCommand(), p.repoServeCommand(),
@@ -34,13 +35,17 @@ func (p *program) repoCommand() *cli.Command {
 type repoSession struct {
 	*program
 	globals
-	folder *repo.Folder
-	args   []string // behind DIR
+	storage located
+	folder  *repo.Folder // nil if the storage is none
+	keeper  *keeper      // of a target of the spec, or nil
+	args    []string     // behind DIR
 }
 
-// withRepo makes the action of a verb that takes DIR and, behind it, at least
+type repoAction func(context.Context, *cli.Context, *repoSession) error
+
+// withFolder makes the action of a verb that takes DIR and, behind it, at least
 // least and at most most arguments (-1: any number).
-func (p *program) withRepo(least, most int, f func(context.Context, *cli.Context, *repoSession) error) cli.ActionFunc {
+func (p *program) withFolder(least, most int, f repoAction) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		g, err := p.globalsOf(c)
 		if err != nil {
@@ -50,15 +55,53 @@ func (p *program) withRepo(least, most int, f func(context.Context, *cli.Context
 		if len(args) == 0 {
 			return &usageError{message: "repo " + c.Command.Name + " needs the repository's folder", hint: c.Command.UsageText}
 		}
-		if n := len(args) - 1; n < least || most >= 0 && n > most {
-			return &usageError{message: fmt.Sprintf("repo %s got %d arguments behind the folder", c.Command.Name, n), hint: c.Command.UsageText}
+		if err := countArgs(c, args[1:], least, most); err != nil {
+			return err
 		}
-		return f(c.Context, c, &repoSession{program: p, globals: g, folder: repo.NewFolder(p.abs(args[0]), p.now), args: args[1:]})
+		folder := repo.NewFolder(p.abs(args[0]), p.now)
+		return f(c.Context, c, &repoSession{program: p, globals: g, storage: localFolder{folder}, folder: folder, args: args[1:]})
 	}
 }
 
+func countArgs(c *cli.Context, args []string, least, most int) error {
+	if n := len(args); n < least || most >= 0 && n > most {
+		return &usageError{message: fmt.Sprintf("repo %s got %d arguments behind the repository", c.Command.Name, n), hint: c.Command.UsageText}
+	}
+	return nil
+}
+
+// withRepo is withFolder, where --target may stand instead of DIR.
+func (p *program) withRepo(least, most int, f repoAction) cli.ActionFunc {
+	inFolder := p.withFolder(least, most, f)
+	inTarget := p.with(pkgspec.UsePublish, func(ctx context.Context, c *cli.Context, s *session) (err error) {
+		args := c.Args().Slice()
+		if err := countArgs(c, args, least, most); err != nil {
+			return err
+		}
+		k, done, err := s.openTarget(ctx, c.String(targetFlag))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		return f(ctx, c, &repoSession{program: p, globals: s.globals, storage: k.storage, keeper: k, args: args})
+	})
+	return func(c *cli.Context) error {
+		if c.IsSet(targetFlag) {
+			return inTarget(c)
+		}
+		return inFolder(c)
+	}
+}
+
+const targetFlag = "target"
+
+// repoFlags are the flags of a verb that withRepo makes.
+func repoFlags(more ...cli.Flag) []cli.Flag {
+	return append(more, &cli.StringFlag{Name: targetFlag, Usage: "the repository is `TARGET` of the spec's publish; then DIR is left out"})
+}
+
 // open opens the repository to be read, or to be written with the keys of the
-// flags, else those that init was given.
+// flags, else those that init was given, or the spec has.
 func (s *repoSession) open(ctx context.Context, c *cli.Context, writes bool) (*repo.Repository, error) {
 	opts := repo.Options{Now: s.now}
 	if writes {
@@ -67,11 +110,14 @@ func (s *repoSession) open(ctx context.Context, c *cli.Context, writes bool) (*r
 			return nil, err
 		}
 	}
-	return repo.Open(ctx, s.folder, opts)
+	return repo.Open(ctx, s.storage, opts)
 }
 
 func (s *repoSession) writeOptions(ctx context.Context, c *cli.Context) (repo.Options, error) {
 	keys := s.signingOf(c)
+	if keys.empty() && s.keeper != nil {
+		return s.keeper.options(ctx, keys.PassphraseFile)
+	}
 	if keys.empty() {
 		saved, err := readSigning(s.folder.Root())
 		if err != nil {
@@ -86,14 +132,12 @@ func (s *repoSession) writeOptions(ctx context.Context, c *cli.Context) (repo.Op
 }
 
 func (s *repoSession) notice(message string) {
-	if !s.quiet {
+	switch {
+	case s.keeper != nil:
+		s.keeper.publishNotice(message)
+	case !s.quiet:
 		fmt.Fprintln(s.stderr, message)
 	}
-}
-
-// file is the path of a file of the repository.
-func (s *repoSession) file(name string) string {
-	return filepath.Join(s.folder.Root(), filepath.FromSlash(name))
 }
 
 // placed is a package as the verbs print it.
@@ -114,7 +158,7 @@ func (p placed) MarshalJSON() ([]byte, error) {
 func (s *repoSession) printPackages(list []repo.Published) error {
 	out := make([]placed, len(list))
 	for i, pkg := range list {
-		out[i] = placed{pkg, s.file(pkg.File)}
+		out[i] = placed{pkg, s.storage.Location(pkg.File)}
 	}
 	if s.json {
 		return s.printJSON(map[string]any{"packages": out})

@@ -33,7 +33,7 @@ func (p *program) repoInitCommand() *cli.Command {
 			&cli.BoolFlag{Name: "contents", Usage: "list the packages' files too, for apt-file"},
 			&cli.BoolFlag{Name: "only-compressed", Usage: "store no uncompressed indexes, which apt doesn't ask for"},
 		),
-		Action: p.withRepo(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error { return s.init(ctx, c) }),
+		Action: p.withFolder(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error { return s.init(ctx, c) }),
 	}
 }
 
@@ -60,7 +60,7 @@ func (s *repoSession) init(ctx context.Context, c *cli.Context) (err error) {
 		keyring = path
 		return path, err
 	}
-	r, err := repo.Init(ctx, s.folder, setup, opts)
+	r, err := repo.Init(ctx, s.storage, setup, opts)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s *repoSession) init(ctx context.Context, c *cli.Context) (err error) {
 		return err
 	}
 	name := r.Name() + "-archive-keyring.deb"
-	if err := s.folder.Replace(ctx, name, deb, repo.Any); err != nil {
+	if err := s.storage.Replace(ctx, name, deb, repo.Any); err != nil {
 		return err
 	}
 	return s.printMade(files, name)
@@ -91,10 +91,10 @@ func (s *repoSession) printMade(files repo.ClientFiles, keyringDeb string) error
 	}
 	sources := make([]string, len(files.Sources))
 	for i, name := range files.Sources {
-		sources[i] = s.file(name)
+		sources[i] = s.storage.Location(name)
 	}
 	return s.printJSON(map[string]any{
-		"path": s.folder.Root(), "keyring": s.file(files.Keyring), "keyring_package": s.file(keyringDeb), "sources": sources,
+		"path": s.folder.Root(), "keyring": s.storage.Location(files.Keyring), "keyring_package": s.storage.Location(keyringDeb), "sources": sources,
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *repoSession) setup(ctx context.Context, c *cli.Context) (repo.Setup, er
 			*f.to = &v
 		}
 	}
-	r, err := repo.Open(ctx, s.folder, repo.Options{})
+	r, err := repo.Open(ctx, s.storage, repo.Options{})
 	var none *repo.NotFoundError
 	if err != nil && !errors.As(err, &none) {
 		return setup, err

@@ -18,10 +18,10 @@ func (p *program) repoListCommand() *cli.Command {
 		Name:      "ls",
 		Usage:     "list packages, or generations",
 		UsageText: "envbuild repo ls [--distribution NAME] [--generations] DIR",
-		Flags: []cli.Flag{
+		Flags: repoFlags(
 			&cli.StringFlag{Name: "distribution", Usage: "only the distribution `NAME`"},
 			&cli.BoolFlag{Name: "generations", Usage: "list the generations that are kept"},
-		},
+		),
 		Action: p.withRepo(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
 			r, err := s.open(ctx, c, false)
 			if err != nil {
@@ -97,7 +97,7 @@ func (p *program) repoVerifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "check every signature, hash and package of all kept generations",
 		UsageText: "envbuild repo verify [--keyring FILE] DIR",
-		Flags:     []cli.Flag{&cli.StringFlag{Name: "keyring", Usage: "trust the keys in `FILE` (default: the repository's own)"}},
+		Flags:     repoFlags(&cli.StringFlag{Name: "keyring", Usage: "trust the keys in `FILE` (default: the repository's own)"}),
 		Action: p.withRepo(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
 			r, err := s.open(ctx, c, false)
 			if err != nil {

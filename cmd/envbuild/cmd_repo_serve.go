@@ -21,7 +21,7 @@ func (p *program) repoServeCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Usage: "listen at `ADDRESS`; port 0 is any free one", Value: "127.0.0.1:8080"},
 		},
-		Action: p.withRepo(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
+		Action: p.withFolder(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
 			if _, err := s.open(ctx, c, false); err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,7 @@ func TestPublishToFolder(t *testing.T) {
 	location := filepath.Join(c.dir, "out/apt/pool/h/hello/hello_1.0-1_amd64.deb")
 	publishTwice(t, c, location, p, "--to", "internal")
 	c.must(t, "repo", "verify", "out/apt")
+	keepTarget(t, c, "internal")
 	for _, name := range []string{"web-notes-archive-keyring.gpg", "web-notes-archive-keyring.deb", "web-notes-stable.sources"} {
 		if _, err := os.Stat(filepath.Join(c.dir, "out/apt", name)); err != nil {
 			t.Error(err)
@@ -193,8 +195,63 @@ func TestPublishToBucket(t *testing.T) {
 	bucket := server.Bucket(t)
 	target := fmt.Sprintf("  bucket: {s3: {bucket: %s, prefix: deb, endpoint: %q}, distribution: stable, sign: {key: k.asc}, create: {key: true, architectures: [amd64]}}\n", bucket, server.Endpoint)
 	p := publishtest.Make(t, "hello", "1.0-1", "amd64", "one")
-	publishTwice(t, publisher(t, target, server.Env()), "s3://"+bucket+"/deb/pool/h/hello/hello_1.0-1_amd64.deb", p)
+	c := publisher(t, target, server.Env())
+	publishTwice(t, c, "s3://"+bucket+"/deb/pool/h/hello/hello_1.0-1_amd64.deb", p)
+	keepTarget(t, c, "bucket")
 	wantFailure(t, publisher(t, target, nil).run("publish", p.Path), 1, "publish to bucket: there is no key for the store", "AWS_ACCESS_KEY_ID")
+}
+
+// keepTarget goes through the verbs of repo for a target that has hello 1.0-1.
+func keepTarget(t *testing.T, c client, target string) {
+	t.Helper()
+	verb := func(verb string, args ...string) string {
+		t.Helper()
+		return c.must(t, append([]string{"repo", verb, "--target", target}, args...)...)
+	}
+	newer := publishtest.Make(t, "hello", "1.1-1", "amd64", "two")
+	added := verb("add", newer.Path)
+	if !strings.HasSuffix(added, "/pool/h/hello/hello_1.1-1_amd64.deb") {
+		t.Errorf("add printed %q", added)
+	}
+	expect := func(versions ...string) {
+		t.Helper()
+		var doc struct {
+			Packages []struct{ Path, Package, Version string }
+		}
+		if err := json.Unmarshal([]byte(verb("ls", "--json")), &doc); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range doc.Packages {
+			if p.Package == "hello" {
+				got = append(got, p.Version)
+			}
+		}
+		if !slices.Equal(got, versions) {
+			t.Errorf("it has hello %v, not %v", got, versions)
+		}
+	}
+	expect("1.0-1", "1.1-1")
+	if got := c.must(t, "diff", "--target", target, "1.0-1", "1.1"); !strings.Contains(got, "Version") || !strings.Contains(got, "1.1-1") {
+		t.Errorf("diff printed %q", got)
+	}
+	wantFailure(t, c.run("diff", "1.0-1", "9.9"), 2, target+" has no hello 9.9 for", "repo ls --target "+target)
+	verb("rollback")
+	expect("1.0-1")
+	verb("add", newer.Path)
+	if removed := verb("rm", "hello=1.1-1"); removed != added {
+		t.Errorf("rm printed %q", removed)
+	}
+	expect("1.0-1")
+	if got := verb("ls", "--generations"); len(strings.Split(got, "\n")) < 5 {
+		t.Errorf("generations:\n%s", got)
+	}
+	verb("gc", "--generations", "1", "--grace", "0s")
+	verb("gc", "--generations", "1", "--grace", "0s") // what can't be locked takes two runs
+	if got := verb("ls", "--generations"); len(strings.Split(got, "\n")) != 2 {
+		t.Errorf("generations after gc:\n%s", got)
+	}
+	verb("verify")
 }
 
 // TestPublishBySSH makes a repository on another host.
@@ -209,7 +266,10 @@ func TestPublishBySSH(t *testing.T) {
 	c.env = append(c.env, "ENVBUILD_PUBLISH_HOST_KEY_FILE="+filepath.Join(server.Home, ".ssh/id_ed25519"))
 	location := fmt.Sprintf("ssh://%s@127.0.0.1:%d%s/apt/pool/h/hello/hello_1.0-1_amd64.deb", server.User, server.Port, server.Dir)
 	publishTwice(t, c, location, p)
+	keepTarget(t, c, "host")
 	c.must(t, "repo", "verify", filepath.Join(server.Dir, "apt"))
+	wantFailure(t, c.run("repo", "ls", "--offline", "--target", "host"), 2, "--offline", "another machine")
+	wantFailure(t, c.run("repo", "ls", "--target", "elsewhere"), 2, `no target "elsewhere"`, "it has host")
 }
 
 // TestPublishToAptly has a running aptly.
@@ -223,6 +283,7 @@ func TestPublishToAptly(t *testing.T) {
 		t.Errorf("publish printed %q", location)
 	}
 	publishTwice(t, c, location, p)
+	wantFailure(t, c.run("repo", "gc", "--target", "aptly"), 2, "the target aptly is no repository that envbuild keeps")
 }
 
 // testPublishSample publishes what the sample's deb would make.

@@ -21,8 +21,8 @@ import (
 // target opens what the spec describes. done closes it.
 func (s *session) target(ctx context.Context, t pkgspec.PublishTarget) (target publish.Target, done func() error, err error) {
 	done = func() error { return nil }
-	if s.offline && t.Dir == "" {
-		return nil, nil, &usageError{message: "--offline: the target " + t.Name + " is on another machine", hint: "publish without --offline"}
+	if err := s.mayReach(t); err != nil {
+		return nil, nil, err
 	}
 	switch {
 	case t.Aptly != nil:
@@ -40,6 +40,14 @@ func (s *session) target(ctx context.Context, t pkgspec.PublishTarget) (target p
 		target, done, err = s.repositoryTarget(ctx, t)
 	}
 	return target, done, err
+}
+
+// mayReach fails for a target that only the network has, with --offline.
+func (s *session) mayReach(t pkgspec.PublishTarget) error {
+	if s.offline && t.Dir == "" {
+		return &usageError{message: "--offline: the target " + t.Name + " is on another machine", hint: "leave --offline out"}
+	}
+	return nil
 }
 
 // publishVariables is what the names of the variables with a target's secrets
@@ -87,7 +95,7 @@ func (s *session) repositoryTarget(ctx context.Context, t pkgspec.PublishTarget)
 		return nil, nil, &publish.Error{Target: t.Name, Err: err}
 	}
 	keeper := &keeper{session: s, target: t, storage: storage}
-	opts, err := keeper.options(ctx)
+	opts, err := keeper.options(ctx, "")
 	if err != nil {
 		return nil, nil, errors.Join(&publish.Error{Target: t.Name, Err: err}, done())
 	}
@@ -201,6 +209,26 @@ func (s *session) sent() func(name string, n, size int64) {
 			s.emit(build.Event{Kind: build.UploadProgress, Name: name, Bytes: n, Size: size})
 		}
 	}
+}
+
+// openTarget opens the repository of a target as it is: it makes none.
+func (s *session) openTarget(ctx context.Context, name string) (k *keeper, done func() error, err error) {
+	t, err := s.publishTo(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.Aptly != nil || t.HTTP != nil {
+		return nil, nil, &usageError{message: "the target " + t.Name + " is no repository that envbuild keeps", hint: "ask its own server"}
+	}
+	if err := s.mayReach(t); err != nil {
+		return nil, nil, err
+	}
+	t.Create = nil
+	storage, done, err := s.storage(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &keeper{session: s, target: t, storage: storage}, done, nil
 }
 
 // signFlags are those of `envbuild repo init` that name a target's keys.

@@ -25,8 +25,8 @@ type keeper struct {
 }
 
 // options are those of the repository, with the keys of the spec, else those that
-// `envbuild repo init` was given.
-func (k *keeper) options(ctx context.Context) (repo.Options, error) {
+// `envbuild repo init` was given. passphraseFile is "" unless it is known.
+func (k *keeper) options(ctx context.Context, passphraseFile string) (repo.Options, error) {
 	var keys signing
 	for _, s := range k.target.Sign {
 		switch {
@@ -41,6 +41,9 @@ func (k *keeper) options(ctx context.Context) (repo.Options, error) {
 		if keys, err = k.savedKeys(); err != nil {
 			return repo.Options{}, err
 		}
+	}
+	if passphraseFile != "" {
+		keys.PassphraseFile = passphraseFile
 	}
 	if c := k.target.Create; c != nil && c.Key {
 		if err := k.makeKey(ctx, keys.Keys[0]); err != nil {
