@@ -3,7 +3,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test test-long test-deb test-repo bench bench-deb bench-repo lint clean
+.PHONY: all setup build mirror demo test test-deb test-repo bench bench-deb bench-repo lint clean
 
 all: build
 
@@ -22,19 +22,14 @@ demo: build mirror
 	@./testdata/demo.sh
 
 test: build mirror
-	$(GO) vet -tags long ./...
+	$(GO) vet ./...
 	$(GO) test -timeout 45m ./...
-
-# Tests that build perl again, twice, or upgrade booted servers a dozen times: a
-# server's whole life, and the same package from another user, cache and perl.
-test-long: build mirror
-	$(GO) test -tags long -timeout 90m -run 'TestServer$$|TestReproducible' ./cmd/envbuild
 
 # The part of test that packages: package files, maintainer scripts, services, and
 # servers with systemd that are booted.
 test-deb: build mirror
 	$(GO) test -timeout 45m ./deb/... ./release ./service/... ./internal/nspawntest
-	$(GO) test -timeout 45m -run 'Boot|Deb|Server|Services|Sample' ./cmd/envbuild
+	$(GO) test -timeout 45m -run 'Ahead|Boot|Deb|Server|Services|Sample|Reproducible' ./cmd/envbuild
 
 # The part of test that is about the apt repository: with apt of two releases, a
 # server that speaks S3, sshd and aptly.

@@ -41,6 +41,38 @@ func (e *SizeError) Hint() string {
 	return "compress it, or ship large data apart from the application: leave it out of app.files"
 }
 
+// MaxFileSize is the largest file that a package should hold, in bytes: what the
+// eleven octal digits in a header of tar can say (POSIX, ustar interchange
+// format). dpkg of Debian 12 reads larger ones, which packages may not count on.
+const MaxFileSize = 1<<33 - 1
+
+// FileSizeError says that a file is larger than MaxFileSize.
+type FileSizeError struct {
+	Path string
+	Size int64
+}
+
+func (e *FileSizeError) Error() string {
+	return fmt.Sprintf("%s has %d bytes; a file in a package has less than 8 GiB", e.Path, e.Size)
+}
+
+// Hint says what to do.
+func (e *FileSizeError) Hint() string {
+	return "leave it out, and bring data of that size to servers by itself"
+}
+
+// CheckFileSize fails with a *FileSizeError if a file is too large. "" is none.
+func CheckFileSize(path string) error {
+	if path == "" {
+		return nil
+	}
+	fi, err := os.Stat(path)
+	if err == nil && fi.Mode().IsRegular() && fi.Size() > MaxFileSize {
+		return &FileSizeError{path, fi.Size()}
+	}
+	return err
+}
+
 // assembler makes data.tar of segments.
 type assembler struct {
 	compressor

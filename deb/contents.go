@@ -27,6 +27,11 @@ func (r *settingsReader) readContents(node *pkgspec.Node, s *Settings) error {
 		if err != nil {
 			return err
 		}
+		for _, e := range entries {
+			if err := CheckFileSize(e.Source); err != nil {
+				return r.fail(n, hintOf(err), "package.contents: %w", err)
+			}
+		}
 		s.contents = append(s.contents, entries...)
 	}
 	return nil

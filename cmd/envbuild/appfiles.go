@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -59,6 +60,31 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 		}
 	}
 	return out, nil
+}
+
+// checkFiles finds what is wrong with the application's files before anything is
+// built.
+func (s *session) checkFiles() error {
+	if s.spec.App == nil || len(s.spec.App.Files) == 0 {
+		return nil
+	}
+	files, err := appFiles(s.spec)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.target != "" || f.info.Size() <= deb.MaxFileSize {
+			continue
+		}
+		err := &deb.FileSizeError{Path: f.name, Size: f.info.Size()}
+		for i, pattern := range s.spec.App.Files {
+			if (&pkgspec.App{Files: []string{pattern}}).Includes(f.name) {
+				return s.spec.ErrorAt(err.Error(), err.Hint()+": exclude: ["+f.name+"]", "app", "files", strconv.Itoa(i))
+			}
+		}
+		return err
+	}
+	return nil
 }
 
 func readAppFile(dir, name string, d fs.DirEntry) (appFile, error) {

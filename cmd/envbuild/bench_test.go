@@ -214,6 +214,7 @@ type benchRow struct {
 
 func newBenchTable(baseline string) *benchTable { return &benchTable{baseline: baseline} }
 
+// row returns that of a task and a tool, which is new if there was none.
 func (t *benchTable) row(task, tool string) *benchRow {
 	i := slices.IndexFunc(t.rows, func(r *benchRow) bool { return r.task == task && r.tool == tool })
 	if i >= 0 {
@@ -249,15 +250,17 @@ func medianOf[T any](values []T, number func(T) float64) float64 {
 // print writes the table to standard output, and the medians as metrics. The
 // ratio is the median of the rounds' own ratios.
 func (t *benchTable) print(b *testing.B) {
-	fmt.Printf("\n%-8s  %-16s  %10s  %10s  %10s  %s\n", "TASK", "TOOL", "MEDIAN", "LEAST", "MOST", strings.ToUpper(t.baseline)+" / TOOL")
+	fmt.Printf("\n%-17s  %-16s  %10s  %10s  %10s  %s\n", "TASK", "TOOL", "MEDIAN", "LEAST", "MOST", strings.ToUpper(t.baseline)+" / TOOL")
 	for _, r := range t.rows {
-		base := t.row(r.task, t.baseline)
-		var ratios []float64
-		for i, d := range r.durations {
-			ratios = append(ratios, base.durations[i].Seconds()/d.Seconds())
+		ratio := "-"
+		if base := t.row(r.task, t.baseline); len(base.durations) == len(r.durations) {
+			var ratios []float64
+			for i, d := range r.durations {
+				ratios = append(ratios, base.durations[i].Seconds()/d.Seconds())
+			}
+			ratio = fmt.Sprintf("%.2f", medianOf(ratios, func(f float64) float64 { return f }))
 		}
-		ratio := medianOf(ratios, func(f float64) float64 { return f })
-		fmt.Printf("%-8s  %-16s  %9.4fs  %9.4fs  %9.4fs  %.2f\n", r.task, r.tool, r.median(),
+		fmt.Printf("%-17s  %-16s  %9.4fs  %9.4fs  %9.4fs  %s\n", r.task, r.tool, r.median(),
 			slices.Min(r.durations).Seconds(), slices.Max(r.durations).Seconds(), ratio)
 		b.ReportMetric(r.median(), strings.ReplaceAll(r.task+"-"+r.tool, " ", "-")+"-s")
 	}

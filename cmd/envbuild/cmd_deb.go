@@ -77,7 +77,7 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkServices(); err != nil {
+	if err := errors.Join(s.checkServices(), s.checkFiles()); err != nil {
 		return nil, err
 	}
 	if err := settings.CheckCompressor(ctx); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/sandbox"
+	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/ui"
@@ -81,6 +82,7 @@ func exitCode(ctx context.Context, err error) int {
 		lock     *lockError
 		exec     *execError
 		setting  *repo.SettingsError
+		packages *deb.SettingError
 		status   *statusError
 	)
 	switch {
@@ -92,7 +94,7 @@ func exitCode(ctx context.Context, err error) int {
 		return env.ExitCode(exec.err)
 	case errors.As(err, &lock):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting):
+	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting), errors.As(err, &packages):
 		return 2
 	}
 	return 1
