@@ -51,6 +51,9 @@ const (
 	// Finished: the verb's build is over. Total, Cached, Built, Failed,
 	// Duration; Message says how, such as "interrupted".
 	Finished EventKind = "finished"
+	// Failure: what ends the verb, the last of its events. Message and Hint say it
+	// as a person reads it; Err is set if it is a step's.
+	Failure EventKind = "error"
 )
 
 // Event is one thing that happened. Every view of a build, the terminal's, the

@@ -69,6 +69,7 @@ type stepKey struct {
 
 type fetchState struct {
 	paths []string
+	err   error // which matters only if the step has to run
 	done  bool
 	wants bool // the step is ready but for its sources
 }
@@ -192,11 +193,21 @@ func (r *run) consider(ctx context.Context, s *plan.Step) error {
 	}
 	r.keys[s.Name] = stepKey{key, inputs}
 	f := r.source(s.Name)
-	if f.done {
-		r.ready.add(s)
-	}
 	f.wants = true
+	if f.done {
+		r.sourced(s, f)
+	}
 	return nil
+}
+
+// sourced starts a step that has to run once it is known whether its sources could
+// be had.
+func (r *run) sourced(s *plan.Step, f *fetchState) {
+	if f.err != nil {
+		r.lose(s, f.err)
+		return
+	}
+	r.ready.add(s)
 }
 
 func (r *run) done(ctx context.Context, out StepOutput) error {
@@ -296,16 +307,10 @@ func (r *run) start(ctx context.Context) error {
 
 func (r *run) arrived(a arrival) error {
 	s := r.graph.Step(a.step)
-	if a.err != nil {
-		if r.outputs[a.step].Step == nil {
-			r.lose(s, a.err)
-		}
-		return nil
-	}
 	f := r.source(a.step)
-	f.paths, f.done = a.paths, true
+	f.paths, f.err, f.done = a.paths, a.err, true
 	if f.wants && r.outputs[a.step].Step == nil {
-		r.ready.add(s)
+		r.sourced(s, f)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -75,8 +76,7 @@ func (p *program) app() *cli.App {
 	return a
 }
 
-// prepareVerb gives a verb what all have: the global flags, and an error for a
-// flag that stands where only arguments can.
+// prepareVerb gives a verb what all have: the global flags.
 func prepareVerb(c *cli.Command) {
 	c.HideHelpCommand = true
 	c.OnUsageError = usage
@@ -84,21 +84,6 @@ func prepareVerb(c *cli.Command) {
 		prepareVerb(sub)
 	}
 	c.Flags = append(c.Flags, globalFlags()...)
-	action := c.Action
-	if action == nil || c.SkipFlagParsing || c.Name == "exec" {
-		return
-	}
-	c.Action = func(ctx *cli.Context) error {
-		for _, arg := range ctx.Args().Slice() {
-			if strings.HasPrefix(arg, "-") && len(arg) > 1 {
-				return &usageError{
-					message: fmt.Sprintf("the flag %s stands after an argument", arg),
-					hint:    "put flags before arguments: envbuild " + c.Name + " " + arg + " …",
-				}
-			}
-		}
-		return action(ctx)
-	}
 }
 
 func usage(c *cli.Context, err error, _ bool) error {
@@ -141,13 +126,15 @@ func (p *program) globalsOf(c *cli.Context) (globals, error) {
 	}
 	if g.jobs == 0 && !at("jobs").IsSet("jobs") {
 		if s, ok := p.lookupEnv("ENVBUILD_JOBS"); ok && s != "" {
-			if _, err := fmt.Sscanf(s, "%d", &g.jobs); err != nil {
+			var err error
+			if g.jobs, err = strconv.Atoi(s); err != nil {
 				return g, &usageError{message: fmt.Sprintf("ENVBUILD_JOBS is %q, not a number", s)}
 			}
 		} else {
 			g.jobs = runtime.NumCPU()
 		}
 	}
+	p.jsonErrors = g.progress == "json"
 	if g.jobs < 1 {
 		return g, &usageError{message: fmt.Sprintf("%d is no number of cores", g.jobs), hint: "-j takes a number from 1 on"}
 	}

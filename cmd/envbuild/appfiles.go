@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -32,6 +34,8 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	var out []appFile
 	err := fs.WalkDir(os.DirFS(spec.Dir), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
+		case err != nil && d != nil && d.IsDir() && !reached(spec.App, name):
+			return fs.SkipDir // a database's folder, say, which nobody else may read
 		case err != nil:
 			return err
 		case generated(name) && d.IsDir():
@@ -60,6 +64,25 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 		}
 	}
 	return out, nil
+}
+
+// reached reports whether a pattern may name something in the folder.
+func reached(app *pkgspec.App, folder string) bool {
+	if (&pkgspec.App{Files: app.Exclude}).Includes(folder) {
+		return false
+	}
+	for _, pattern := range app.Files {
+		words, deep := strings.Split(pattern, "/"), strings.Split(folder, "/")
+		for i := 0; ; i++ {
+			if i == len(words) || i == len(deep) || words[i] == "**" {
+				return true
+			}
+			if ok, err := path.Match(words[i], deep[i]); err == nil && !ok {
+				break
+			}
+		}
+	}
+	return false
 }
 
 // checkFiles finds what is wrong with the application's files before anything is

@@ -35,6 +35,16 @@ func TestAppFiles(t *testing.T) {
 	if want := []string{"app.psgi", "lib/A.pm", "public/css/x.css", "script/linkweb", "script/web"}; !slices.Equal(got, want) {
 		t.Errorf("files %q, want %q", got, want)
 	}
+	for folder, want := range map[string]bool{
+		"lib": true, "lib/A": true, "pgdata": false, "public": true, "public/css": true, "public/css/x.css": true, "public/css/y": false,
+	} {
+		if got := reached(spec.App, folder); got != want {
+			t.Errorf("%s is reached: %v", folder, got)
+		}
+	}
+	if !reached(&pkgspec.App{Files: []string{"**/*.js"}}, "a/b") || reached(&pkgspec.App{Files: []string{"**/*.js"}, Exclude: []string{"a"}}, "a/b") {
+		t.Error("** or exclude")
+	}
 	spec.App.Files = append(spec.App.Files, "nothing")
 	if _, err := appFiles(spec); err == nil {
 		t.Error("a pattern that matches nothing was accepted")

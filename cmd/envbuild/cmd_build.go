@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,6 +64,9 @@ type local struct {
 
 // buildOutputs builds what the lock pins.
 func (s *session) buildOutputs(ctx context.Context, opts buildOptions) (built, error) {
+	if err := s.checkEnv(); err != nil {
+		return built{}, err
+	}
 	lock, err := s.freshLock()
 	if err != nil {
 		return built{}, err
@@ -174,14 +178,18 @@ func (s *session) linkView(path string) error {
 	if fi, err := os.Lstat(link); err == nil && fi.Mode()&os.ModeSymlink == 0 {
 		return &usageError{message: s.display(link) + " is in the way: it is no link", hint: "move it; envbuild links the local environment there"}
 	}
-	temp := link + ".new"
+	// Others may do the same at the same time.
+	temp := fmt.Sprintf("%s.new-%d", link, os.Getpid())
 	if err := os.Remove(temp); err != nil && !notExist(err) {
 		return err
 	}
 	if err := os.Symlink(path, temp); err != nil {
 		return err
 	}
-	return os.Rename(temp, link)
+	if err := os.Rename(temp, link); err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return nil
 }
 
 // writeEnvironment writes the files by which shells and direnv get the

@@ -44,13 +44,12 @@ func (p *program) cacheCommand() *cli.Command {
 			},
 			{
 				Name: "verify", Usage: "hash everything again and drop what is damaged",
-				Action: p.withStore(func(ctx context.Context, _ *cli.Context, _ globals, st *store.Store) error {
+				Action: p.withStore(func(ctx context.Context, _ *cli.Context, g globals, st *store.Store) error {
 					v, err := st.VerifyAll(ctx)
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(p.stderr, "%d entries checked, %d damaged and dropped\n", v.Checked, len(v.Damaged))
-					return errors.Join(v.Damaged...)
+					return errors.Join(p.printVerifiedStore(g, v), errors.Join(v.Damaged...))
 				}),
 			},
 			{
@@ -107,4 +106,19 @@ func (p *program) printUsage(g globals, usage []store.Usage) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\n", u.Kind, u.Entries, u.Bytes)
 	}
 	return w.Flush()
+}
+
+// printVerifiedStore says what verify found; each damaged entry is an error, too.
+func (p *program) printVerifiedStore(g globals, v *store.Verification) error {
+	if g.json {
+		damaged := make([]string, len(v.Damaged))
+		for i, err := range v.Damaged {
+			damaged[i] = err.Error()
+		}
+		return p.printJSON(map[string]any{"checked": v.Checked, "damaged": damaged})
+	}
+	if !g.quiet {
+		fmt.Fprintf(p.stderr, "%d entries checked, %d damaged and dropped\n", v.Checked, len(v.Damaged))
+	}
+	return nil
 }

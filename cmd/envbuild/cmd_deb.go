@@ -141,7 +141,7 @@ func (c *packageContent) requests(ctx context.Context, settings *deb.Settings) (
 		return []deb.Request{project}, err
 	}
 	project.Triggers.Interest = []string{c.layout.shared.trigger()}
-	runtime, err := c.runtimeRequest(ctx, settings)
+	runtime, err := c.runtimeRequest(ctx)
 	return []deb.Request{project, runtime}, err
 }
 

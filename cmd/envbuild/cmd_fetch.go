@@ -20,8 +20,11 @@ func (p *program) fetchCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			_, err := s.fetchAll(ctx)
-			return err
+			all, err := s.fetchAll(ctx)
+			if err != nil || !s.json {
+				return err
+			}
+			return s.printSources(all)
 		}),
 	}
 }
@@ -32,6 +35,20 @@ type fetchedSource struct {
 	path string
 }
 
+// printSources prints the sources as JSON.
+func (s *session) printSources(all []fetchedSource) error {
+	type source struct {
+		Name   string `json:"name"`
+		SHA256 string `json:"sha256"`
+		Path   string `json:"path"`
+	}
+	list := make([]source, len(all))
+	for i, f := range all {
+		list[i] = source{f.Name, f.SHA256.String(), f.path}
+	}
+	return s.printJSON(map[string]any{"sources": list})
+}
+
 // fetchAll brings all sources of the lock into the store. How many come at once
 // is the fetcher's business.
 func (s *session) fetchAll(ctx context.Context) ([]fetchedSource, error) {
@@ -39,7 +56,7 @@ func (s *session) fetchAll(ctx context.Context) ([]fetchedSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps, err := s.language.Steps(s.spec, lock)
+	steps, err := s.steps(lock)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -65,8 +66,12 @@ func (s *session) lock(ctx context.Context, opts lockOptions) error {
 	} else if err != nil {
 		return err
 	}
+	mirrors, err := s.mirrorOverride()
+	if err != nil {
+		return err
+	}
 	res, err := s.language.Lock(ctx, lang.LockRequest{
-		Spec: s.spec, Previous: previous, Update: opts.update, Mirrors: s.mirrorOverride(),
+		Spec: s.spec, Previous: previous, Update: opts.update, Mirrors: mirrors,
 		ReadFile: s.readFile, Sources: lockSources{s}, Evaluate: s.evaluate,
 	})
 	if err != nil {
@@ -89,8 +94,18 @@ func (s *session) lock(ctx context.Context, opts lockOptions) error {
 
 // mirrorOverride is PERL_CARTON_MIRROR: addresses between commas or spaces that
 // replace the spec's mirrors.
-func (s *session) mirrorOverride() []string {
-	return strings.FieldsFunc(s.getenv("PERL_CARTON_MIRROR"), func(r rune) bool { return r == ',' || r == ' ' })
+func (s *session) mirrorOverride() ([]string, error) {
+	const name = "PERL_CARTON_MIRROR"
+	mirrors := strings.FieldsFunc(s.getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
+	for _, m := range mirrors {
+		if u, err := url.Parse(m); err != nil || u.User != nil { // which isn't quoted: errors of url.Parse hold the address
+			return nil, &usageError{
+				message: "an address in " + name + " holds a user name or a password, or is none",
+				hint:    "put them into ~/.netrc: addresses are printed and written into locks",
+			}
+		}
+	}
+	return mirrors, nil
 }
 
 // lockSummary says in one sentence what a lock changed.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -47,7 +48,7 @@ func (s *session) printLog(ctx context.Context, name string) error {
 	}
 	f, err := os.Open(s.store.LogPath(key))
 	if notExist(err) {
-		return &usageError{message: step.Name + " was never built here, so it has no log"}
+		return errors.New(step.Name + " was never built here, so it has no log")
 	}
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func (p *program) repoServeCommand() *cli.Command {
 			var lc net.ListenConfig
 			l, err := lc.Listen(ctx, "tcp", c.String("listen"))
 			if err != nil {
-				return &usageError{message: err.Error(), hint: "--listen takes an address such as 127.0.0.1:8080"}
+				return err
 			}
 			address := "http://" + l.Addr().String() + "/"
 			if s.json {
@@ -54,7 +54,7 @@ func (s *repoSession) serve(ctx context.Context, l net.Listener) error {
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // repoHandler serves what clients ask for, and nothing of what publishers keep.

@@ -31,13 +31,18 @@ func run(args []string, stdout, stderr *os.File, environ []string) int {
 	defer stop()
 	p, err := newProgram(stdout, stderr, environ)
 	if err == nil {
-		err = p.app().RunContext(ctx, args)
+		a := p.app()
+		err = a.RunContext(ctx, flagsFirst(a, args))
 	}
 	if err == nil {
 		return 0
 	}
 	code := exitCode(ctx, err)
-	if !silent(err) {
+	switch {
+	case silent(err):
+	case p != nil && p.jsonErrors:
+		ui.EncodeErrors(stderr, err, p.now())
+	default:
 		ui.RenderError(stderr, err, ui.Colored(stderr, p.lookupEnv))
 		if p.getenv("GITHUB_ACTIONS") == "true" {
 			ui.Annotate(stderr, err)

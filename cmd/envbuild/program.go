@@ -19,6 +19,7 @@ type program struct {
 	environ        []string
 	cwd            string
 	now            func() time.Time
+	jsonErrors     bool // standard error has JSON lines
 }
 
 func newProgram(stdout, stderr *os.File, environ []string) (*program, error) {

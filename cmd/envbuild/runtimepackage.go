@@ -75,10 +75,12 @@ func (p *runtimePackage) trigger() string { return p.name }
 func (p *runtimePackage) relation() string { return p.name + " (>= " + p.version + ")" }
 
 // runtimeRequest is the package of the runtime.
-func (c *packageContent) runtimeRequest(ctx context.Context, settings *deb.Settings) (deb.Request, error) {
+func (c *packageContent) runtimeRequest(ctx context.Context) (deb.Request, error) {
 	p := c.layout.shared
 	date := c.bundleDate
-	req := deb.Request{SourceDate: date, Compression: settings.Compression(), Triggers: deb.Triggers{Activate: []string{p.trigger()}}}
+	// The compression is the default, whatever the project's own package has: all
+	// projects with that runtime make the same bytes.
+	req := deb.Request{SourceDate: date, Triggers: deb.Triggers{Activate: []string{p.trigger()}}}
 	var err error
 	if req.Entries, err = c.sharedEntries(); err != nil {
 		return req, err

@@ -9,25 +9,50 @@ import (
 	"github.com/envbuild/envbuild/service"
 )
 
+// checkEnv finds an environment that can't be, before anything is built for it.
+func (s *session) checkEnv() error {
+	_, err := env.New(s.packagePinned(), s.spec.Env)
+	return s.envError(err, "env")
+}
+
 // checkServices finds environments of services that can't be, before anything is
 // built for them.
 func (s *session) checkServices() error {
-	pinned := s.pinned(below(s.spec.Package.Prefix), s.spec.Package.Prefix)
-	if _, err := env.New(pinned, s.spec.Env); err != nil {
+	if err := s.checkEnv(); err != nil {
 		return err
 	}
 	for _, v := range s.spec.Services {
-		_, err := env.New(pinned, v.Environment(s.spec.Env))
-		place := []string{"services", v.Name, "env"}
-		var taken *env.PinnedError
-		switch {
-		case errors.As(err, &taken):
-			return s.spec.ErrorAt(taken.Name+" is set by envbuild", hintOf(err), append(place, taken.Name)...)
-		case err != nil:
-			return s.spec.ErrorAt(err.Error(), hintOf(err), place...)
+		_, err := env.New(s.packagePinned(), v.Environment(s.spec.Env))
+		if err := s.envError(err, "services", v.Name, "env"); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (s *session) packagePinned() []env.Var {
+	return s.pinned(below(s.spec.Package.Prefix), s.spec.Package.Prefix)
+}
+
+// envError finds the variable that an error of env.New is about in the spec, below
+// the place.
+func (s *session) envError(err error, place ...string) error {
+	var (
+		taken *env.PinnedError
+		order *env.OrderError
+		value *env.ValueError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &taken):
+		return s.spec.ErrorAt(taken.Name+" is set by envbuild", hintOf(err), append(place, taken.Name)...)
+	case errors.As(err, &order):
+		place = append(place, order.Name)
+	case errors.As(err, &value):
+		place = append(place, value.Name)
+	}
+	return s.spec.ErrorAt(err.Error(), hintOf(err), place...)
 }
 
 // makeServices makes what the package ships for its services, and the file in

@@ -261,9 +261,25 @@ func hintOf(err error) string {
 	return ""
 }
 
+// steps turns the lock's pins into steps. Mirrors of the environment replace the
+// spec's for every verb: where an archive comes from is no part of what it is.
+func (s *session) steps(lock *pkgspec.Lock) ([]plan.Step, error) {
+	mirrors, err := s.mirrorOverride()
+	if err != nil {
+		return nil, err
+	}
+	spec := *s.spec
+	if len(mirrors) > 0 && spec.Dependencies.CPAN != nil {
+		cpan := *spec.Dependencies.CPAN
+		cpan.Mirrors = mirrors
+		spec.Dependencies.CPAN = &cpan
+	}
+	return s.language.Steps(&spec, lock)
+}
+
 // graph turns the lock's pins into the graph of steps.
 func (s *session) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
-	steps, err := s.language.Steps(s.spec, lock)
+	steps, err := s.steps(lock)
 	if err != nil {
 		return nil, err
 	}

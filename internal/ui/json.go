@@ -90,3 +90,17 @@ func lineOf(e build.Event) line {
 	}
 	return l
 }
+
+// EncodeErrors writes what went wrong as events, one JSON object a line: it is
+// RenderError for programs.
+func EncodeErrors(w io.Writer, err error, now time.Time) {
+	v := newJSONView(w)
+	for _, e := range split(err) {
+		event := build.Event{Kind: build.Failure, Time: now, Message: e.Error(), Hint: hintOf(e)}
+		var step *build.StepError
+		if errors.As(e, &step) {
+			event.Name, event.Err = step.Step.Name, e
+		}
+		v.handle(event)
+	}
+}

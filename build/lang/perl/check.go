@@ -2,6 +2,7 @@ package perl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,11 +24,10 @@ func (*Perl) CheckOutput(_ context.Context, req lang.CheckRequest) error {
 	if req.Step.Kind != plan.Distribution {
 		return nil
 	}
-	tree := os.DirFS(req.Tree)
-	if err := checkInstalled(tree, req.Step.Name); err != nil {
+	if err := checkInstalled(os.DirFS(req.Tree), req.Step.Name); err != nil {
 		return err
 	}
-	found, err := readMyMeta(tree)
+	found, err := readMyMeta(req.Tree, recordName(req))
 	if err != nil {
 		return fmt.Errorf("read what %s requires: %w", req.Step.Name, err)
 	}
@@ -81,22 +81,54 @@ type myMeta struct {
 	ModuleInstall bool
 }
 
+// recordName is the folder of the distribution's own record.
+func recordName(req lang.CheckRequest) string {
+	for i := range req.Lock.Distributions {
+		if pin := &req.Lock.Distributions[i]; pin.Name == req.Step.Name {
+			return distvname(pin)
+		}
+	}
+	return req.Step.Name + "-" + req.Step.Version
+}
+
+// maxMyMeta is the most that is read of a MYMETA.json, in bytes. The largest on
+// CPAN has some 100 kB.
+const maxMyMeta = 8 << 20
+
 // readMyMeta reads the MYMETA.json that the recipe left; without one, as old
-// tools leave none, nothing is required.
-func readMyMeta(tree fs.FS) (myMeta, error) {
-	names, err := fs.Glob(tree, "lib/perl5/*/"+recordFolder+"/*/MYMETA.json")
-	if err != nil || len(names) == 0 {
-		return myMeta{}, err
-	}
-	data, err := fs.ReadFile(tree, names[0])
+// tools leave none, nothing is required. The tree is what the step made of it: it
+// may hold pipes, and links that lead out of it.
+func readMyMeta(tree, distvname string) (m myMeta, err error) {
+	const name = "MYMETA.json"
+	root, err := os.OpenRoot(tree)
 	if err != nil {
-		return myMeta{}, err
+		return m, err
 	}
-	m, err := parseMetaJSON(data)
+	defer func() { err = errors.Join(err, root.Close()) }()
+	folders, err := fs.Glob(root.FS(), "lib/perl5/*/"+recordFolder)
 	if err != nil {
-		return myMeta{}, fmt.Errorf("%s: %w", path.Base(names[0]), err)
+		return m, err
 	}
-	return myMeta{meta: m, ModuleInstall: strings.Contains(string(data), "Module::Install version")}, nil
+	for _, folder := range folders {
+		file := path.Join(folder, distvname, name)
+		fi, err := root.Lstat(file)
+		if err != nil || !fi.Mode().IsRegular() {
+			continue
+		}
+		if fi.Size() > maxMyMeta {
+			return m, fmt.Errorf("%s has %d bytes", name, fi.Size())
+		}
+		data, err := root.ReadFile(file)
+		if err != nil {
+			return m, err
+		}
+		if m.meta, err = parseMetaJSON(data); err != nil {
+			return m, fmt.Errorf("%s: %w", name, err)
+		}
+		m.ModuleInstall = strings.Contains(string(data), "Module::Install version")
+		return m, nil
+	}
+	return m, nil
 }
 
 // MissingRequirement is a requirement that nothing meets.

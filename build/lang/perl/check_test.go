@@ -2,8 +2,10 @@ package perl
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/envbuild/envbuild/build/lang"
@@ -112,7 +114,7 @@ func TestCheckModuleInstall(t *testing.T) {
 	for generator, ok := range map[string]bool{"Module::Install version 1.06, CPAN::Meta::Converter": true, "ExtUtils::MakeMaker version 7": false} {
 		tree := t.TempDir()
 		writeFile(t, filepath.Join(tree, "lib/perl5/Foo.pm"), "")
-		writeFile(t, filepath.Join(tree, "lib/perl5/x86_64-linux/.meta/Foo-1/MYMETA.json"),
+		writeFile(t, filepath.Join(tree, "lib/perl5/x86_64-linux/.meta", recordName(checkRequest(someLock(), "", "", nil)), "MYMETA.json"),
 			`{"generated_by": "`+generator+`", "prereqs": {"build": {"requires": {"ExtUtils::MakeMaker": "99"}}}}`)
 		err := New().CheckOutput(t.Context(), checkRequest(someLock(), tree, someRuntime(t), nil))
 		if ok != (err == nil) {
@@ -141,5 +143,38 @@ func TestCheckRuntime(t *testing.T) {
 	req := lang.CheckRequest{Lock: someLock(), Step: &plan.Step{Name: "perl", Kind: plan.Runtime}, Tree: t.TempDir()}
 	if err := New().CheckOutput(t.Context(), req); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCheckHostileRecord has a step that leaves what an open would hang on, or
+// what leads out of its tree, where its record is looked for.
+func TestCheckHostileRecord(t *testing.T) {
+	outside := t.TempDir()
+	writeFile(t, filepath.Join(outside, "MYMETA.json"), `{"prereqs": {"runtime": {"requires": {"Nowhere": 0}}}}`)
+	for name, leave := range map[string]func(record string) error{
+		"a pipe": func(record string) error { return syscall.Mkfifo(filepath.Join(record, "MYMETA.json"), 0o644) },
+		"a link": func(record string) error {
+			return os.Symlink(filepath.Join(outside, "MYMETA.json"), filepath.Join(record, "MYMETA.json"))
+		},
+		"an endless file": func(record string) error { return os.Symlink("/dev/zero", filepath.Join(record, "MYMETA.json")) },
+		"a linked folder": func(record string) error { return errors.Join(os.Remove(record), os.Symlink(outside, record)) },
+		"another's record": func(record string) error {
+			other := filepath.Join(filepath.Dir(record), "Aaa-1")
+			return errors.Join(os.Mkdir(other, 0o755), os.Link(filepath.Join(outside, "MYMETA.json"), filepath.Join(other, "MYMETA.json")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := t.TempDir()
+			req := checkRequest(someLock(), tree, someRuntime(t), nil)
+			record := filepath.Join(tree, "lib/perl5/x86_64-linux/.meta", recordName(req))
+			writeFile(t, filepath.Join(tree, "lib/perl5/Foo.pm"), "")
+			if err := errors.Join(os.MkdirAll(record, 0o755), leave(record)); err != nil {
+				t.Fatal(err)
+			}
+			var missing *MissingRequirementsError
+			if err := New().CheckOutput(t.Context(), req); errors.As(err, &missing) {
+				t.Errorf("it was believed: %v", err)
+			}
+		})
 	}
 }

@@ -2,7 +2,9 @@ package perl
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 )
 
 // cpanfile is what a cpanfile says, whatever way it was read.
@@ -50,6 +52,40 @@ func (p place) String() string {
 
 func (p place) errorf(hint, format string, args ...any) *SyntaxError {
 	return newSyntaxError(p, hint, format, args...)
+}
+
+// SecretError says that a cpanfile has an address with a user name or a password,
+// which the lock and the packages would show to everybody.
+type SecretError struct{ Where string }
+
+func (e *SecretError) Error() string {
+	return e.Where + ": the address holds a user name or a password"
+}
+
+// Hint says what to do.
+func (e *SecretError) Hint() string { return "put them into ~/.netrc: the lock is committed" }
+
+// checkAddresses fails with a *SecretError.
+func (c *cpanfile) checkAddresses(file string) error {
+	for _, m := range c.mirrors {
+		if hasSecret(m) {
+			return &SecretError{file}
+		}
+	}
+	for _, r := range c.requirements {
+		if hasSecret(r.url) || hasSecret(r.mirror) {
+			return &SecretError{r.place.String()}
+		}
+	}
+	return nil
+}
+
+func hasSecret(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return strings.Contains(address, "@")
+	}
+	return u.User != nil
 }
 
 // phaseOf maps the names of statements such as test_requires to phases.

@@ -136,6 +136,9 @@ func (p *Perl) newResolver(ctx context.Context, req *lang.LockRequest, lock *pkg
 	if err != nil {
 		return nil, err
 	}
+	if err := file.checkAddresses(c.Cpanfile); err != nil {
+		return nil, err
+	}
 	for _, name := range c.Features {
 		if !slices.Contains(file.features, name) {
 			unknown := &UnknownFeatureError{File: c.Cpanfile, Name: name, Known: file.features}
