@@ -57,10 +57,26 @@ func joinScript(name, ours, users string) (string, error) {
 	case !ok: // dpkg executes the file, so it needs a first line
 		return head + ours + users, nil
 	}
-	if !regexp.MustCompile(`^\s*/bin/sh(\s+-[eux]+)?\s*$`).MatchString(interpreter) {
+	if !isShell(interpreter) {
 		return "", &ScriptError{name, strings.TrimSpace(interpreter)}
 	}
 	return head + ours + body, nil
+}
+
+// isShell reports whether a line behind #! means the shell that envbuild's own
+// parts are for.
+func isShell(interpreter string) bool {
+	return regexp.MustCompile(`^\s*/bin/sh(\s+-[eux]+)?\s*$`).MatchString(interpreter)
+}
+
+// CheckShell fails with a *SettingError if a user's script is for another
+// interpreter than /bin/sh. It is for packages in whose scripts envbuild has parts
+// of its own, before anything is built for them.
+func (s *Settings) CheckShell() error {
+	if s == nil || s.foreign == nil {
+		return nil
+	}
+	return s.foreign
 }
 
 // save writes the scripts to a folder, since nfpm reads files.

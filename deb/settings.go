@@ -25,6 +25,7 @@ type Settings struct {
 	decoded  nfpm.Info
 	contents []Entry
 	users    Scripts
+	foreign  *SettingError // the first script that isn't for /bin/sh, or nil
 }
 
 // SettingError says what is wrong with one of nfpm's keys, and where.
@@ -172,6 +173,12 @@ func (r *settingsReader) readFiles(node *pkgspec.Node, s *Settings) error {
 			return r.fail(r.keyOf(node, "scripts", f.key), "", "package.scripts.%s: %w", f.key, err)
 		}
 		*f.text = string(text)
+		first, _, _ := strings.Cut(string(text), "\n")
+		if interpreter, ok := strings.CutPrefix(first, "#!"); ok && !isShell(interpreter) && s.foreign == nil {
+			n := r.keyOf(node, "scripts", f.key)
+			e := &ScriptError{"scripts." + f.key, strings.TrimSpace(interpreter)}
+			s.foreign = &SettingError{r.file, n.Line, n.Col, e.Error(), e.Hint(), e}
+		}
 	}
 	for _, f := range []struct {
 		keys []string

@@ -80,6 +80,11 @@ func (s *session) makeDebs(ctx context.Context, opts debOptions) (all []madePack
 	if err := errors.Join(s.checkServices(), s.checkFiles()); err != nil {
 		return nil, err
 	}
+	if len(s.spec.Services) > 0 || s.spec.Package.Releases > 0 {
+		if err := settings.CheckShell(); err != nil {
+			return nil, err
+		}
+	}
 	if err := settings.CheckCompressor(ctx); err != nil {
 		return nil, err
 	}
