@@ -29,7 +29,7 @@ const webURL = "http://127.0.0.1:5555"
 func (s *server) pack(t *testing.T, version string) string {
 	t.Helper()
 	out := newFolder(t)
-	path := s.client.must(t, "deb", "--version", version, "-o", out)
+	path := s.must(t, "deb", "--version", version, "-o", out)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestBootInPlace(t *testing.T) {
 	root := nspawntest.Unpack(t)
 	nspawntest.Write(t, root, "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
 	s.Machine = nspawntest.Boot(t, root)
-	s.web = s.Machine.Client()
+	s.web = s.Client()
 	first := s.pack(t, "1.0.0")
 	before := s.files(t)
 

@@ -171,11 +171,11 @@ func (m *Machine) stop(t testing.TB) {
 		_ = m.nspawn.Process.Kill()
 	}
 	select {
-	case <-m.done:
+	case <-m.done: //nolint:errcheck // how it ended is of no interest
 	case <-time.After(patience):
 		t.Error("the machine doesn't power off")
 		_ = m.nspawn.Process.Kill()
-		<-m.done
+		<-m.done //nolint:errcheck // it was killed
 	}
 }
 

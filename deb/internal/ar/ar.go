@@ -51,7 +51,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 // Next skips what is left of a member and returns the next one's header, or
 // io.EOF.
 func (r *Reader) Next() (Header, error) {
-	if n, err := io.CopyN(io.Discard, r.r, r.left+r.pad); err != nil && (err != io.EOF || n < r.left) {
+	if n, err := io.CopyN(io.Discard, r.r, r.left+r.pad); err != nil && (!errors.Is(err, io.EOF) || n < r.left) {
 		return Header{}, damaged(err) // a last member may lack its padding
 	}
 	r.left, r.pad = 0, 0
@@ -80,7 +80,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.r.Read(p[:min(int64(len(p)), r.left)])
 	r.left -= int64(n)
-	if err == io.EOF && r.left > 0 {
+	if errors.Is(err, io.EOF) && r.left > 0 {
 		err = damaged(err)
 	}
 	return n, err
@@ -88,7 +88,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // damaged makes an early end a mark of damage; other errors are the reader's.
 func damaged(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends early", ErrFormat)
 	}
 	return err

@@ -37,7 +37,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s: %q, %v", m.name, got, err)
 		}
 	}
-	if _, err := r.Next(); err != io.EOF {
+	if _, err := r.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 }
@@ -75,7 +75,7 @@ func FuzzReader(f *testing.F) {
 			}
 			err = read
 		}
-		if err != io.EOF && !errors.Is(err, ErrFormat) {
+		if !errors.Is(err, io.EOF) && !errors.Is(err, ErrFormat) {
 			t.Errorf("error %v", err)
 		}
 	})
