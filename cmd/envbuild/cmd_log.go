@@ -26,23 +26,15 @@ func (p *program) logCommand() *cli.Command {
 }
 
 func (s *session) printLog(ctx context.Context, name string) error {
-	lock, err := s.freshLock()
+	b, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}
-	g, err := s.graph(lock)
+	step, err := findStep(b.graph, b.lock, name)
 	if err != nil {
 		return err
 	}
-	step, err := findStep(g, lock, name)
-	if err != nil {
-		return err
-	}
-	b, err := s.builder(ctx, lock, buildOptions{})
-	if err != nil {
-		return err
-	}
-	key, err := b.LastKey(ctx, g, step)
+	key, err := b.LastKey(ctx, b.graph, step)
 	if err != nil {
 		return err
 	}

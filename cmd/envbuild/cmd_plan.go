@@ -42,26 +42,18 @@ type planDocument struct {
 }
 
 func (s *session) plan(ctx context.Context) error {
-	lock, err := s.freshLock()
+	b, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}
-	g, err := s.graph(lock)
-	if err != nil {
-		return err
-	}
-	b, err := s.builder(ctx, lock, buildOptions{})
-	if err != nil {
-		return err
-	}
-	decisions, err := b.Plan(ctx, g)
+	decisions, err := b.Plan(ctx, b.graph)
 	if err != nil {
 		return err
 	}
 	if !s.json {
 		return s.printPlan(decisions)
 	}
-	doc := planDocument{Lock: lock.Digest().String(), Steps: []planStep{}}
+	doc := planDocument{Lock: b.lock.Digest().String(), Steps: []planStep{}}
 	for _, d := range decisions {
 		row := planStep{
 			Name: d.Step.Name, Version: d.Step.Version, Kind: string(d.Step.Kind),

@@ -33,27 +33,19 @@ func (p *program) reportCommand() *cli.Command {
 
 // report describes what the store has of the lock. It builds nothing.
 func (s *session) report(ctx context.Context, file string) error {
-	lock, err := s.freshLock()
+	b, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}
-	g, err := s.graph(lock)
-	if err != nil {
-		return err
-	}
-	b, err := s.builder(ctx, lock, buildOptions{})
-	if err != nil {
-		return err
-	}
-	decisions, err := b.Plan(ctx, g)
+	decisions, err := b.Plan(ctx, b.graph)
 	if err != nil {
 		return err
 	}
 	page := report.Page{
-		Title: s.spec.Name, Lock: lock.Digest().String(), Date: lock.Date.In(time.UTC),
-		Runtime: lock.Runtime.Language + " " + lock.Runtime.Version,
+		Title: s.spec.Name, Lock: b.lock.Digest().String(), Date: b.lock.Date.In(time.UTC),
+		Runtime: b.lock.Runtime.Language + " " + b.lock.Runtime.Version,
 	}
-	parts, err := s.parts(built{lock: lock})
+	parts, err := s.parts(built{lock: b.lock})
 	if err != nil {
 		return err
 	}

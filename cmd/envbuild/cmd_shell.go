@@ -42,23 +42,15 @@ func (p *program) shellCommand() *cli.Command {
 // enterStep builds what the step needs and starts a shell in its sandbox, with
 // its sources and its recipe, as the recipe would find them.
 func (s *session) enterStep(ctx context.Context, name string) error {
-	lock, err := s.freshLock()
+	b, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}
-	g, err := s.graph(lock)
+	step, err := findStep(b.graph, b.lock, name)
 	if err != nil {
 		return err
 	}
-	step, err := findStep(g, lock, name)
-	if err != nil {
-		return err
-	}
-	b, err := s.builder(ctx, lock, buildOptions{})
-	if err != nil {
-		return err
-	}
-	code, err := b.Shell(ctx, g, step, build.Terminal{
+	code, err := b.Shell(ctx, b.graph, step, build.Terminal{
 		In: os.Stdin, Out: s.stdout, Err: s.stderr, TTY: term.IsTerminal(int(os.Stdin.Fd())),
 	})
 	if err != nil {

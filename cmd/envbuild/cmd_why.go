@@ -34,27 +34,19 @@ type whyDocument struct {
 }
 
 func (s *session) why(ctx context.Context, name string) error {
-	lock, err := s.freshLock()
+	b, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}
-	g, err := s.graph(lock)
+	step, err := findStep(b.graph, b.lock, name)
 	if err != nil {
 		return err
 	}
-	step, err := findStep(g, lock, name)
+	decisions, err := b.Plan(ctx, b.graph)
 	if err != nil {
 		return err
 	}
-	b, err := s.builder(ctx, lock, buildOptions{})
-	if err != nil {
-		return err
-	}
-	decisions, err := b.Plan(ctx, g)
-	if err != nil {
-		return err
-	}
-	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: whyPaths(g, step)}
+	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: whyPaths(b.graph, step)}
 	for _, d := range decisions {
 		if d.Step == step {
 			doc.Build = d.Why

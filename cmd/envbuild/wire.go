@@ -277,6 +277,27 @@ func (s *session) steps(lock *pkgspec.Lock) ([]plan.Step, error) {
 	return s.language.Steps(&spec, lock)
 }
 
+// plannedBuild is a builder with the graph that it builds, and the lock.
+type plannedBuild struct {
+	*build.Builder
+	lock  *pkgspec.Lock
+	graph *plan.Graph
+}
+
+// planned is for verbs that look at the steps of the lock.
+func (s *session) planned(ctx context.Context) (*plannedBuild, error) {
+	lock, err := s.freshLock()
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.graph(lock)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.builder(ctx, lock, buildOptions{})
+	return &plannedBuild{b, lock, g}, err
+}
+
 // graph turns the lock's pins into the graph of steps.
 func (s *session) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
 	steps, err := s.steps(lock)
