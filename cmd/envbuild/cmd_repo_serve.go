@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/envbuild/envbuild/build"
 )
 
 func (p *program) repoServeCommand() *cli.Command {
@@ -54,7 +56,7 @@ func (s *repoSession) serve(ctx context.Context, l net.Listener) error {
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return context.Cause(ctx)
+	return &build.InterruptedError{Cause: context.Cause(ctx)}
 }
 
 // repoHandler serves what clients ask for, and nothing of what publishers keep.

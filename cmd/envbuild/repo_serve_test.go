@@ -46,7 +46,7 @@ func TestRepoServe(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
 		t.Errorf("stopped by SIGINT it ended with %v", err)
 	}
 }
