@@ -16,6 +16,9 @@ func (p *pkg) contents(context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if read.content.SHA256 != p.content.SHA256 { // what is listed gets signed
+			return nil, &StateError{p.path, fmt.Errorf("its SHA-256 is %s, not %s", read.content.SHA256, p.content.SHA256)}
+		}
 		p.files, p.section = read.files, read.section
 	}
 	name := p.name

@@ -1,9 +1,12 @@
 package repo
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/envbuild/envbuild/deb/repo/sign"
 )
 
 // PackageError says that a file can't be published.
@@ -89,7 +92,13 @@ func (e *StateError) Error() string { return e.File + ": " + e.Err.Error() }
 func (e *StateError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
-func (e *StateError) Hint() string { return "`envbuild repo verify` says what else is damaged" }
+func (e *StateError) Hint() string {
+	var signature *sign.SignatureError
+	if errors.As(e.Err, &signature) {
+		return "it was changed by somebody else, or is signed with a key that was not named; to change keys, name the old and the new one"
+	}
+	return "`envbuild repo verify` says what else is damaged"
+}
 
 // oneOf lists names for a hint.
 func oneOf(names []string) string {

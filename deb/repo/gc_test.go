@@ -264,32 +264,3 @@ func flip(b []byte) []byte {
 	out[len(out)/2] ^= 1
 	return out
 }
-
-// TestForeign refuses to build on what a stranger put into the storage.
-func TestForeign(t *testing.T) {
-	b := newBed(t)
-	add(t, b.Repository, repotest.Deb{Name: "hello", Version: "1"})
-	mine := b.opts
-	stranger := mine
-	stranger.Signers = []repo.Signer{repotest.Signer(t, "stranger", mine.Now)}
-	r, err := repo.Open(t.Context(), b.storage, stranger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := repotest.MakeDeb(t, repotest.Deb{Name: "hello", Version: "2"})
-	if _, err := r.Add(t.Context(), repo.Place{}, []string{path}); err == nil {
-		t.Error("a stranger's publication was built on")
-	}
-	foreign := "Origin: x\nSuite: stable\nDate: Tue, 14 Nov 2023 22:13:20 UTC\nSHA256:\n"
-	inline, _, err := mine.Signers[0].Sign(t.Context(), []byte(foreign))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.storage.Replace(t.Context(), "dists/stable/InRelease", inline, repo.Any); err != nil {
-		t.Fatal(err)
-	}
-	var notOurs *repo.NotOursError
-	if _, err := b.Add(t.Context(), repo.Place{}, []string{path}); !errors.As(err, &notOurs) {
-		t.Errorf("a repository of another program: %v, want a NotOursError", err)
-	}
-}

@@ -42,7 +42,9 @@ type Keyring struct {
 
 // Init makes a repository, or a distribution in one that is there, or changes one.
 // The distribution is published at once, so that clients can read it. The signers
-// may be others than before: this is how keys are changed.
+// may be others than before: this is how keys are changed, in two steps, since one
+// of them must have signed what is there. The keys that the storage remembers are
+// no proof of anything: whoever can write there can write them.
 func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repository, error) {
 	c, err := readConfig(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,10 +65,6 @@ func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repositor
 	if err != nil {
 		return nil, err
 	}
-	known, err := sign.Keyring(c.Keys)
-	if err != nil {
-		return nil, &StateError{configName, err}
-	}
 	var pkgs []*pkg
 	if setup.Keyring != nil {
 		path, err := setup.Keyring(ctx, next.keyring())
@@ -82,7 +80,7 @@ func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repositor
 		if dist != setup.Settings.Distribution && !newKeys {
 			continue
 		}
-		_, err := r.publish(ctx, dist, slices.Concat(signers, known), func(ctx context.Context, d *draft) error {
+		_, err := r.publish(ctx, dist, signers, func(ctx context.Context, d *draft) error {
 			if newKeys {
 				d.force, d.action = true, "change the keys"
 			}
@@ -90,6 +88,8 @@ func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repositor
 				if err := d.configure(ctx, setup); err != nil {
 					return err
 				}
+			} else if err := d.exists(dist); err != nil {
+				return err
 			}
 			_, err := d.add(ctx, d.settings.Components[0], pkgs)
 			return err
@@ -195,13 +195,14 @@ func (d *draft) configure(ctx context.Context, setup Setup) error {
 	return d.fill(ctx)
 }
 
-// inherit completes the settings of a new distribution by those of another.
+// inherit completes the settings of a new distribution by those of another, which
+// one of the signers has signed too.
 func (d *draft) inherit(ctx context.Context, s *Settings) error {
 	if len(s.Components) == 0 {
 		s.Components = []string{"main"}
 	}
 	for _, dist := range d.repo.config.Distributions {
-		st, err := d.repo.current(ctx, dist, nil)
+		st, err := d.repo.current(ctx, dist, d.keyring)
 		if err != nil {
 			return err
 		}
