@@ -243,16 +243,24 @@ func (r *Repository) removeAll(ctx context.Context, garbage map[string]int64, dr
 // condemned is how gc and publishers agree where no lock keeps them apart. What
 // gc finds unused it only writes down. A later run removes it, if it is unused
 // still; before, it writes down that it will. A publisher looks at the list before
-// it commits: what it needs it strikes from the list, and what is being removed it
-// can't have. The list is replaced whole and conditionally, so one of the two
-// always sees what the other did.
+// it writes and before it commits: what it needs it strikes from the list, and what
+// is being removed it can't have. The list is replaced whole and conditionally, so
+// one of the two always sees what the other did.
 type condemned struct {
+	// Serial counts how often the list was written, so that it never is again what
+	// it was: a bucket's versions are no more than hashes of the content.
+	Serial int `json:"serial"`
 	// Files are unused since, at least.
 	Files map[string]time.Time `json:"files"`
-	// Removing are being removed.
+	// Removing are being removed, in the order of their names.
 	Removing []string `json:"removing,omitempty"`
 
 	version Version
+}
+
+func (c *condemned) removing(name string) bool {
+	_, found := slices.BinarySearch(c.Removing, name)
+	return found
 }
 
 const condemnedName = stateDir + "condemned.json"
@@ -272,11 +280,14 @@ func (r *Repository) readCondemned(ctx context.Context) (*condemned, error) {
 	if c.Files == nil {
 		c.Files = map[string]time.Time{}
 	}
+	slices.Sort(c.Removing)
 	c.version = file.Version
 	return c, nil
 }
 
 func (r *Repository) writeCondemned(ctx context.Context, c *condemned) error {
+	c.Serial++
+	slices.Sort(c.Removing)
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -287,12 +298,12 @@ func (r *Repository) writeCondemned(ctx context.Context, c *condemned) error {
 // condemn is a run of gc without a lock.
 func (r *Repository) condemn(ctx context.Context, list *condemned, garbage map[string]int64, p Policy, out *Collected) error {
 	now := r.opts.Now()
-	next := &condemned{Files: map[string]time.Time{}, version: list.version}
+	next := &condemned{Serial: list.Serial, Files: map[string]time.Time{}, version: list.version}
 	doomed := map[string]int64{}
 	for name, size := range garbage {
 		since, known := list.Files[name]
 		switch {
-		case known && now.Sub(since) >= p.Grace, slices.Contains(list.Removing, name):
+		case known && now.Sub(since) >= p.Grace, list.removing(name):
 			doomed[name] = size
 			next.Removing = append(next.Removing, name)
 		case known:
@@ -305,7 +316,6 @@ func (r *Repository) condemn(ctx context.Context, list *condemned, garbage map[s
 	if len(garbage) == 0 && len(list.Files) == 0 && len(list.Removing) == 0 {
 		return nil
 	}
-	slices.Sort(next.Removing)
 	if err := r.writeCondemned(ctx, next); err != nil {
 		return err
 	}
@@ -322,45 +332,6 @@ func (r *Repository) condemn(ctx context.Context, list *condemned, garbage map[s
 		}
 		done.Removing = slices.DeleteFunc(done.Removing, func(name string) bool { _, ok := doomed[name]; return ok })
 		if err := r.writeCondemned(ctx, done); !errors.Is(err, ErrChanged) {
-			return err
-		}
-	}
-}
-
-// RemovingError says that gc is removing a file that a publisher needs.
-type RemovingError struct{ File string }
-
-func (e *RemovingError) Error() string { return e.File + " is being removed by gc at this moment" }
-
-// Hint says what to do.
-func (e *RemovingError) Hint() string {
-	return "publish again when gc is done; if it was killed, let `envbuild repo gc` end its work"
-}
-
-// pardon keeps gc from removing files that are about to be needed.
-func (r *Repository) pardon(ctx context.Context, names []string) error {
-	if _, ok := r.storage.(Locker); ok {
-		return nil
-	}
-	for {
-		c, err := r.readCondemned(ctx)
-		if err != nil {
-			return err
-		}
-		found := false
-		for _, name := range names {
-			if slices.Contains(c.Removing, name) {
-				return &RemovingError{name}
-			}
-			if _, ok := c.Files[name]; ok {
-				delete(c.Files, name)
-				found = true
-			}
-		}
-		if !found {
-			return nil
-		}
-		if err := r.writeCondemned(ctx, c); !errors.Is(err, ErrChanged) {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 )
@@ -122,9 +123,7 @@ func (d *draft) rollback(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	for name := range names {
-		d.note(name, false)
-	}
+	d.needs = slices.Sorted(maps.Keys(names))
 	return nil
 }
 

@@ -26,8 +26,10 @@ type draft struct {
 	settings Settings
 	action   string
 	changes  map[indexID]*change
-	// indexes, if not nil, are those of the next generation: a rollback.
+	// indexes, if not nil, are those of the next generation: a rollback. needs are
+	// the files that it found and doesn't write.
 	indexes []indexRef
+	needs   []string
 	loaded  map[indexID]*index
 	// pool are packages whose files have to be there.
 	pool []poolFile
@@ -46,11 +48,12 @@ type transaction struct {
 	repo    *Repository
 	keyring openpgp.EntityList
 	xz      *xzProgram
+	// locked says that there is no other publisher at the same time.
+	locked bool
 
 	mu sync.Mutex
-	// created are the files that this transaction made, used those and others that
-	// it found and needs.
-	created, used []string
+	// created are the files that this transaction made.
+	created []string
 	// before is what Release and its signature were, once plain names are touched.
 	before map[string][]byte
 }
@@ -83,7 +86,7 @@ func (r *Repository) publishLocked(ctx context.Context, dist string, keyring ope
 			return nil, err
 		}
 		d := &draft{
-			transaction: &transaction{repo: r, keyring: keyring},
+			transaction: &transaction{repo: r, keyring: keyring, locked: locked},
 			base:        base, changes: map[indexID]*change{}, loaded: map[indexID]*index{},
 		}
 		if r.opts.XZ != "" {
@@ -94,7 +97,7 @@ func (r *Repository) publishLocked(ctx context.Context, dist string, keyring ope
 		}
 		err = edit(ctx, d)
 		if err == nil && !d.force && d.indexes == nil && len(d.changes) == 0 {
-			return base, d.create(ctx, nil) // a file that got lost comes back
+			return base, d.again(ctx)
 		}
 		var next *state
 		if err == nil {
@@ -156,60 +159,77 @@ func (d *draft) change(id indexID) *change {
 	return c
 }
 
-func (t *transaction) note(name string, created bool) {
+func (t *transaction) note(created string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.used = append(t.used, name)
-	if created {
-		t.created = append(t.created, name)
-	}
+	t.created = append(t.created, created)
 }
 
 // commit writes the next generation, in an order that never shows clients a thing
-// that isn't there: packages, what is named by content, and the record; the indexes
-// under their plain names; Release, its signature, and InRelease, which is the
-// commit.
+// that isn't there: first packages, what is named by content, and the record.
+// InRelease is the commit.
 func (d *draft) commit(ctx context.Context) (*state, error) {
 	indexes, files, err := d.buildIndexes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g := &generation{Format: generationFormat, Number: 1, Action: d.action, Settings: d.settings, Indexes: indexes}
-	was := None
-	if d.base != nil {
-		g.Number, g.Parent, was = d.base.ref.Number+1, &d.base.ref, d.base.version
-	}
-	if g.Date, err = d.date(ctx); err != nil {
+	next, record, err := d.next(ctx, indexes)
+	if err != nil {
 		return nil, err
+	}
+	files = d.newFiles(append(files, record))
+	if d.locked {
+		return next, d.commitLocked(ctx, next, files)
+	}
+	return next, d.commitRacing(ctx, next, files)
+}
+
+// next is the state that is to be committed, and its record.
+func (d *draft) next(ctx context.Context, indexes []indexRef) (*state, NewFile, error) {
+	g := &generation{Format: generationFormat, Number: 1, Action: d.action, Settings: d.settings, Indexes: indexes}
+	if d.base != nil {
+		g.Number, g.Parent = d.base.ref.Number+1, &d.base.ref
+	}
+	var err error
+	if g.Date, err = d.date(ctx); err != nil {
+		return nil, NewFile{}, err
 	}
 	record, err := g.encode()
 	if err != nil {
-		return nil, err
+		return nil, NewFile{}, err
 	}
-	dist, ref := d.settings.Distribution, generationRef{g.Number, digest.Sum(record)}
+	ref := generationRef{g.Number, digest.Sum(record)}
 	next := &state{generation: g, ref: ref, release: releaseOf(g, ref)}
-	text := next.release.encode()
-	inline, detached, err := d.sign(ctx, text)
-	if err != nil {
-		return nil, err
+	next.inline, next.detached, err = d.sign(ctx, next.release.encode())
+	return next, NewFile{generationName(d.settings.Distribution, ref), Bytes(record)}, err
+}
+
+// commitLocked gives the indexes their plain names, then writes Release, its
+// signature and InRelease.
+func (d *draft) commitLocked(ctx context.Context, next *state, files []NewFile) error {
+	if err := d.create(ctx, files); err != nil {
+		return err
 	}
-	next.inline = inline
-	if err := d.create(ctx, append(files, NewFile{generationName(dist, ref), Bytes(record)})); err != nil {
-		return nil, err
+	if err := d.expose(ctx, next.generation); err != nil {
+		return err
 	}
-	if err := d.expose(ctx, g); err != nil {
-		return nil, err
-	}
-	if err := d.repo.pardon(ctx, d.used); err != nil {
-		return nil, err
-	}
-	err = replaceAll(ctx, d.repo.storage, []Replacement{
-		{releaseName(dist), text, Any}, {releaseName(dist) + ".gpg", detached, Any}, {inRelease(dist), inline, was},
+	name := d.settings.Distribution
+	err := replaceAll(ctx, d.repo.storage, []Replacement{
+		{releaseName(name), next.release.encode(), Any}, {releaseName(name) + ".gpg", next.detached, Any},
+		{inRelease(name), next.inline, d.was()},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return next, d.retire(ctx, next)
+	return d.retire(ctx, d.base, next)
+}
+
+// was is what InRelease has to be to be replaced.
+func (d *draft) was() Version {
+	if d.base == nil {
+		return None
+	}
+	return d.base.version
 }
 
 // buildIndexes makes what clients and publishers read by content.
@@ -250,21 +270,26 @@ func (d *draft) buildIndexes(ctx context.Context) ([]indexRef, []NewFile, error)
 	return refs, files, nil
 }
 
-// create writes the packages' files and those that are named by their content. Of
-// the latter, one that is there is the same; of the former it has to be.
-func (d *draft) create(ctx context.Context, files []NewFile) error {
-	all := make([]NewFile, 0, len(d.pool)+len(files))
+// newFiles are those that have to be there: the packages' and others.
+func (d *draft) newFiles(others []NewFile) []NewFile {
+	all := make([]NewFile, 0, len(d.pool)+len(others))
 	for _, p := range d.pool {
 		all = append(all, NewFile{poolName(p.key), p.content})
 	}
-	all = append(all, files...)
+	return append(all, others...)
+}
+
+// create writes newFiles. Of those that are named by their content one that is
+// there is the same; a package's has to be.
+func (d *draft) create(ctx context.Context, all []NewFile) error {
 	var there []int
 	var failed []error
 	for i, err := range createAll(ctx, d.repo.storage, all) {
 		switch {
-		case err == nil, errors.Is(err, fs.ErrExist):
-			d.note(all[i].Name, err == nil)
-			if err != nil && i < len(d.pool) && !d.pool[i].listed {
+		case err == nil:
+			d.note(all[i].Name)
+		case errors.Is(err, fs.ErrExist):
+			if i < len(d.pool) && !d.pool[i].listed {
 				there = append(there, i)
 			}
 		case !errors.Is(err, errSkipped):
@@ -277,10 +302,13 @@ func (d *draft) create(ctx context.Context, files []NewFile) error {
 	return parallel(ctx, len(there), func(ctx context.Context, i int) error { return d.repo.same(ctx, d.pool[there[i]].pkg) })
 }
 
-// same fails if a package's file in the pool has other bytes.
+// same fails if a package's file in the pool has other bytes, or is gone again.
 func (r *Repository) same(ctx context.Context, p *pkg) error {
 	name := poolName(p.key)
 	sum, _, err := hashFile(ctx, r.storage, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &RemovedError{name}
+	}
 	if err == nil && sum != p.content.SHA256 {
 		err = &ConflictError{p.name, p.version, p.arch, name}
 	}
@@ -340,13 +368,13 @@ func copyFile(ctx context.Context, s Storage, from, to string) error {
 
 // retire removes plain names that the new generation has no file for. The commit
 // is done: what fails here, verify finds.
-func (d *draft) retire(ctx context.Context, next *state) error {
-	if d.base == nil {
+func (d *draft) retire(ctx context.Context, before, next *state) error {
+	if before == nil {
 		return nil
 	}
 	now := storedNames(next.generation)
 	var gone []string
-	for _, name := range storedNames(d.base.generation) {
+	for _, name := range storedNames(before.generation) {
 		if !slices.Contains(now, name) {
 			gone = append(gone, name)
 		}

@@ -206,8 +206,10 @@ type state struct {
 	ref        generationRef
 	release    *release
 	inline     []byte
-	version    Version
-	modified   time.Time
+	// detached is the signature of Release, where it was just made.
+	detached []byte
+	version  Version
+	modified time.Time
 }
 
 // current reads a distribution's present state, or nil if there is none. The
