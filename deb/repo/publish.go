@@ -62,12 +62,21 @@ type transaction struct {
 // it, and is called again if another publisher was faster. If edit changes
 // nothing there is no generation, and the present state is returned.
 func (r *Repository) publish(ctx context.Context, dist string, keyring openpgp.EntityList, edit func(context.Context, *draft) error) (*state, error) {
-	ctx, unlock, locked, err := r.lock(ctx)
+	held, unlock, locked, err := r.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
-	st, err := r.publishLocked(ctx, dist, keyring, locked, edit)
+	// Who was taken for dead has nothing to take back: another publisher may be
+	// building on it.
+	lost := func() bool { return held.Err() != nil && ctx.Err() == nil }
+	st, err := r.publishHeld(held, dist, keyring, holding{locked, lost}, edit)
 	return st, errors.Join(err, unlock())
+}
+
+// holding says whether there is a lock, and whether it was lost.
+type holding struct {
+	locked bool
+	lost   func() bool
 }
 
 func (r *Repository) lock(ctx context.Context) (held context.Context, unlock func() error, locked bool, err error) {
@@ -79,14 +88,14 @@ func (r *Repository) lock(ctx context.Context) (held context.Context, unlock fun
 	return held, unlock, true, err
 }
 
-func (r *Repository) publishLocked(ctx context.Context, dist string, keyring openpgp.EntityList, locked bool, edit func(context.Context, *draft) error) (*state, error) {
+func (r *Repository) publishHeld(ctx context.Context, dist string, keyring openpgp.EntityList, hold holding, edit func(context.Context, *draft) error) (*state, error) {
 	for try := 1; ; try++ {
 		base, err := r.current(ctx, dist, keyring)
 		if err != nil {
 			return nil, err
 		}
 		d := &draft{
-			transaction: &transaction{repo: r, keyring: keyring, locked: locked},
+			transaction: &transaction{repo: r, keyring: keyring, locked: hold.locked},
 			base:        base, changes: map[indexID]*change{}, loaded: map[indexID]*index{},
 		}
 		if r.opts.XZ != "" {
@@ -107,7 +116,7 @@ func (r *Repository) publishLocked(ctx context.Context, dist string, keyring ope
 			return next, nil
 		}
 		raced := errors.Is(err, ErrChanged)
-		if locked && !raced {
+		if hold.locked && !raced && !hold.lost() {
 			d.takeBack(context.WithoutCancel(ctx))
 		}
 		if !raced || try == maxRaces {

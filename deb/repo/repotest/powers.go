@@ -204,6 +204,36 @@ func testLockWaits(t *testing.T, open func(*testing.T) repo.Storage) {
 	}
 }
 
+// testHeld writes and removes under the lock. None of it is left over.
+func testHeld(t *testing.T, open func(*testing.T) repo.Storage) {
+	s := open(t)
+	if _, ok := s.(repo.Locker); !ok {
+		return // this storage is no Locker
+	}
+	held, unlock := locked(t, s, nil)
+	err := errors.Join(
+		s.Create(held, "pool/a/a.deb", repo.Bytes([]byte("a"))), s.Create(held, "pool/b/b.deb", repo.Bytes([]byte("b"))),
+		s.Replace(held, "dists/x/Release", []byte("one"), repo.None),
+		s.Remove(held, "pool/b/b.deb"), s.Remove(held, "pool/b/b.deb"), s.Remove(held, "pool/none/none.deb"),
+	)
+	if c, ok := s.(repo.Copier); ok {
+		err = errors.Join(err, c.Copy(held, "pool/a/a.deb", "dists/x/Release"), c.Copy(held, "pool/a/a.deb", "dists/x/Release"))
+	} else {
+		err = errors.Join(err, s.Replace(held, "dists/x/Release", []byte("a"), repo.Any))
+	}
+	if err := errors.Join(err, unlock()); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := get(t, open(t), "dists/x/Release"); got != "a" {
+		t.Errorf("Release holds %q, want a", got)
+	}
+	if l, ok := s.(repo.Lister); ok {
+		if names := list(t, l, ""); !slices.Equal(names, []string{"dists/x/Release", "pool/a/a.deb"}) {
+			t.Errorf("there are %q", names)
+		}
+	}
+}
+
 // read reads a file, or nothing.
 func read(s repo.Storage, name string) ([]byte, error) {
 	f, err := s.Get(context.Background(), name)

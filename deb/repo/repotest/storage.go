@@ -31,6 +31,7 @@ func TestStorage(t *testing.T, empty func(t *testing.T) (open func(t *testing.T)
 		{"ReplaceCounts", testReplaceCounts}, {"Snapshot", testSnapshot}, {"Remove", testRemove},
 		{"Names", testNames}, {"Canceled", testCanceled},
 		{"List", testList}, {"Copy", testCopy}, {"Batch", testBatch}, {"Lock", testLock}, {"LockWaits", testLockWaits},
+		{"Held", testHeld},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, empty(t)) })
 	}

@@ -25,9 +25,9 @@ import (
 //   - To break the lock of a holder that is dead, everybody who waits may do the
 //     same. Only one succeeds, and whoever took the lock meanwhile has a folder of
 //     another name.
-//   - What a holder replaces files by lies in its folder. A holder that was taken
-//     for dead and is not, or whose requests come late, can do nothing any more:
-//     its files aren't where it would rename them from.
+//   - What a holder writes lies in its folder first, and what it removes at last. A
+//     holder that was taken for dead and is not, or whose requests come late, can
+//     do nothing any more: there is no folder to rename from, or to.
 const lockDir = "sftp-lock"
 
 // beatFile grows, and says who the holder is.

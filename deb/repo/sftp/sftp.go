@@ -346,23 +346,6 @@ func (r *contextReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Remove implements repo.Storage.
-func (s *Storage) Remove(ctx context.Context, name string) error {
-	at, err := s.path("remove", name)
-	if err != nil {
-		return err
-	}
-	return s.call(ctx, "remove", name, func() error {
-		if err := s.client.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for dir := path.Dir(at); dir != s.root && s.client.RemoveDirectory(dir) == nil; {
-			dir = path.Dir(dir) // as far as they are empty
-		}
-		return nil
-	})
-}
-
 // List implements repo.Lister.
 func (s *Storage) List(ctx context.Context, prefix string) iter.Seq2[repo.Entry, error] {
 	return func(yield func(repo.Entry, error) bool) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +229,9 @@ func testLostLock(t *testing.T, server *servertest.SSHD) {
 	if err := slow.Replace(held, "dists/x", []byte("slow"), repo.None); err != nil {
 		t.Fatal(err)
 	}
+	if err := slow.Create(held, "pool/old", repo.Bytes([]byte("old"))); err != nil {
+		t.Fatal(err)
+	}
 	f, err := slow.Get(held, "dists/x")
 	if err != nil {
 		t.Fatal(err)
@@ -244,8 +248,16 @@ func testLostLock(t *testing.T, server *servertest.SSHD) {
 			t.Errorf("Replace after the lock was lost: %v", err)
 		}
 	}
-	if err := slow.Replace(held, "dists/new", []byte("late"), repo.None); !errors.Is(err, sftp.ErrLockLost) {
-		t.Errorf("Replace of nothing after the lock was lost: %v", err)
+	for what, err := range map[string]error{
+		"Replace of nothing": slow.Replace(held, "dists/new", []byte("late"), repo.None),
+		"Create":             slow.Create(held, "pool/new", repo.Bytes([]byte("late"))),
+		"Copy":               slow.Copy(held, "pool/old", "dists/x"),
+		"Copy to a new name": slow.Copy(held, "pool/old", "dists/new"),
+		"Remove":             slow.Remove(held, "pool/old"),
+	} {
+		if !errors.Is(err, sftp.ErrLockLost) {
+			t.Errorf("%s after the lock was lost: %v", what, err)
+		}
 	}
 	if err := unlock(); err != nil { // which must not release another's lock
 		t.Error(err)
@@ -259,6 +271,21 @@ func testLostLock(t *testing.T, server *servertest.SSHD) {
 	}
 	if err := quickUnlock(); err != nil {
 		t.Error(err)
+	}
+	var names []string
+	for e, err := range quick.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, e.Name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, []string{"dists/x", "pool/old"}) {
+		t.Errorf("there are %q", names)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, ".envbuild/local/sftp-tmp"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }
 

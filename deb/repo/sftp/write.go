@@ -21,18 +21,28 @@ func (s *Storage) Create(ctx context.Context, name string, content repo.Content)
 	if err != nil {
 		return err
 	}
+	held := s.holding(ctx)
 	taken := &Error{Op: "write", Name: s.Location(name), Err: fs.ErrExist}
-	err = s.call(ctx, "write", name, func() error {
+	return s.call(ctx, "write", name, func() error {
 		if _, err := s.client.Lstat(at); err == nil {
 			return taken
 		}
-		temp := path.Join(s.root, tempDir, unique())
+		temp := s.temp(held)
 		if err := s.upload(ctx, temp, s.watched(name, content)); err != nil {
-			return err
+			return s.lost(held, err)
 		}
-		return errors.Join(s.renameNew(temp, at, taken), s.removeAny(temp))
+		return errors.Join(s.lost(held, s.renameNew(temp, at, taken)), s.removeAny(temp))
 	})
-	return err
+}
+
+// temp is a name for what is written before it gets its own. Under a lock it lies
+// in the lock's own folder: a publisher that has lost it, and may not know, can
+// neither write there nor rename from there.
+func (s *Storage) temp(held *lock) string {
+	if held != nil {
+		return path.Join(held.dir, unique())
+	}
+	return path.Join(s.root, tempDir, unique())
 }
 
 // watched tells how much of a content has been sent.
@@ -64,9 +74,6 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 }
 
 // Replace implements repo.Storage.
-//
-// A publisher that has lost its lock can't replace anything: what it would
-// replace it by lies in the lock's own folder, which is gone then.
 func (s *Storage) Replace(ctx context.Context, name string, data []byte, was repo.Version) error {
 	at, err := s.path("write", name)
 	if err != nil {
@@ -83,10 +90,7 @@ func (s *Storage) Replace(ctx context.Context, name string, data []byte, was rep
 	}
 	changed := &Error{Op: "write", Name: s.Location(name), Err: repo.ErrChanged}
 	return s.call(ctx, "write", name, func() error {
-		temp := path.Join(s.root, tempDir, unique())
-		if held != nil {
-			temp = path.Join(held.dir, unique())
-		}
+		temp := s.temp(held)
 		if err := s.upload(ctx, temp, repo.Bytes(data)); err != nil {
 			return s.lost(held, err)
 		}
@@ -135,20 +139,67 @@ func (s *Storage) Copy(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
+	held := s.holding(ctx)
 	return s.call(ctx, "copy", from, func() error {
 		if _, err := s.client.Stat(source); err != nil {
 			return err
 		}
-		temp := path.Join(s.root, tempDir, unique())
+		temp := s.temp(held)
 		if err := s.place(temp, func() error { return s.client.Link(source, temp) }); err != nil {
 			if err := s.transfer(ctx, from, source, temp); err != nil {
-				return err
+				return s.lost(held, err)
 			}
 		}
 		// A rename between two names of one file does nothing; then temp remains.
 		err := s.place(at, func() error { return s.client.PosixRename(temp, at) })
-		return errors.Join(err, s.removeAny(temp))
+		return errors.Join(s.lost(held, err), s.removeAny(temp))
 	})
+}
+
+// Remove implements repo.Storage.
+func (s *Storage) Remove(ctx context.Context, name string) error {
+	at, err := s.path("remove", name)
+	if err != nil {
+		return err
+	}
+	held := s.holding(ctx)
+	return s.call(ctx, "remove", name, func() error {
+		remove := s.removeAny
+		if held != nil {
+			remove = func(at string) error { return s.removeHeld(held, at) }
+		}
+		if err := remove(at); err != nil {
+			return err
+		}
+		for dir := path.Dir(at); dir != s.root && s.client.RemoveDirectory(dir) == nil; {
+			dir = path.Dir(dir) // as far as they are empty
+		}
+		return nil
+	})
+}
+
+// removeHeld removes a file by way of the lock's folder: who has lost the lock
+// can't rename it to there. A folder stays where it is, whatever is in it.
+func (s *Storage) removeHeld(held *lock, at string) error {
+	info, err := s.client.Lstat(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a folder")
+	}
+	if err != nil {
+		return err
+	}
+	gone := s.temp(held)
+	err = s.lost(held, s.client.PosixRename(at, gone))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed just now
+	}
+	if err != nil {
+		return err
+	}
+	return s.removeAny(gone)
 }
 
 // transfer copies through this machine.
