@@ -106,13 +106,38 @@ func Open(ctx context.Context, opts Options) (*Storage, error) {
 		return nil, err
 	}
 	s := &Storage{opts: opts, ssh: conn, address: address}
-	if err := s.start(); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if err := s.startWithin(ctx, opts.Alive); err != nil {
+		return nil, err
 	}
 	alive, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go s.keepAlive(alive)
 	return s, nil
+}
+
+// startWithin is start for a time, and closes the connection if it fails. Nothing
+// there has a context: closing the connection ends it.
+func (s *Storage) startWithin(ctx context.Context, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	stop := context.AfterFunc(limited, func() { _ = s.ssh.Close() })
+	err := s.start()
+	switch inTime := stop(); {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case !inTime:
+		err = &Error{
+			Op: "use", Name: s.address, Err: fmt.Errorf("it let us in, but SFTP doesn't answer within %v", limit),
+			hint: "look at the host: `sftp` should work",
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	if closed := s.ssh.Close(); !errors.Is(closed, net.ErrClosed) && !errors.Is(closed, io.EOF) {
+		err = errors.Join(err, closed)
+	}
+	return err
 }
 
 // start begins to speak SFTP and looks what the host can do.

@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -23,7 +24,7 @@ type auth struct {
 // auth gathers the keys of a host: those of the agent, then those of files. A
 // password is for the last host alone, and not for those by way of which it is
 // reached.
-func (d *dialer) auth(h host, last bool) *auth {
+func (d *dialer) auth(ctx context.Context, h host, last bool) (*auth, error) {
 	a := &auth{}
 	files := h.identities
 	if f := d.opts.Getenv(d.opts.Variables + "_KEY_FILE"); f != "" && d.opts.Variables != "" {
@@ -37,7 +38,10 @@ func (d *dialer) auth(h host, last bool) *auth {
 		}
 	}
 	fromFiles := d.fileKeys(a, files)
-	signers := d.agentKeys(a, h)
+	signers, err := d.agentKeys(ctx, a, h)
+	if err != nil {
+		return nil, err
+	}
 	if h.onlyThese {
 		signers = only(signers, files)
 	}
@@ -58,34 +62,57 @@ func (d *dialer) auth(h host, last bool) *auth {
 				return answers, nil
 			}))
 	}
-	return a
+	return a, nil
 }
 
-// agentKeys are those of ssh-agent. It is needed until the login is done.
-func (d *dialer) agentKeys(a *auth, h host) []ssh.Signer {
+// agentKeys are those of ssh-agent. It is needed until the login is done. It may
+// be asking a person, so it has as long as ctx; no other error ends the login.
+func (d *dialer) agentKeys(ctx context.Context, a *auth, h host) ([]ssh.Signer, error) {
 	if h.agent == "" {
-		return nil
+		return nil, nil
 	}
-	conn, err := net.Dial("unix", h.agent)
+	var nd net.Dialer
+	conn, err := nd.DialContext(ctx, "unix", h.agent)
 	if err != nil {
 		d.opts.Notice("ssh-agent doesn't answer: " + err.Error())
-		return nil
+		return nil, nil
 	}
-	d.agents = append(d.agents, conn)
+	// Neither this nor a signature has a context: closing the connection ends it.
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	d.agents = append(d.agents, func() {
+		if stop() {
+			_ = conn.Close() // the login is done
+		}
+	})
 	signers, err := agent.NewClient(conn).Signers()
+	if ctx.Err() != nil {
+		return nil, &agentError{h.agent, context.Cause(ctx)}
+	}
 	if err != nil {
 		d.opts.Notice("ssh-agent doesn't give its keys: " + err.Error())
-		return nil
+		return nil, nil
 	}
 	if len(signers) > 0 {
 		a.with = append(a.with, fmt.Sprintf("%d of ssh-agent's keys", len(signers)))
 	}
-	return signers
+	return signers, nil
 }
 
+// agentError says that there was no waiting for ssh-agent any more.
+type agentError struct {
+	socket string
+	err    error
+}
+
+func (e *agentError) Error() string {
+	return "ssh-agent at " + e.socket + " doesn't answer: " + e.err.Error()
+}
+
+func (e *agentError) Unwrap() error { return e.err }
+
 func (d *dialer) closeAgents() {
-	for _, c := range d.agents {
-		_ = c.Close() // the login is done
+	for _, closeAgent := range d.agents {
+		closeAgent()
 	}
 }
 

@@ -78,7 +78,7 @@ func Dial(ctx context.Context, opts Options) (client *ssh.Client, address string
 type dialer struct {
 	opts   Options
 	config *config
-	agents []net.Conn
+	agents []func() // which end them
 }
 
 // maxJumps keeps a config from leading in circles.
@@ -97,7 +97,10 @@ func (d *dialer) dial(ctx context.Context, h host, depth int) (*ssh.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	auth := d.auth(h, depth == 0)
+	auth, err := d.auth(ctx, h, depth == 0)
+	if err != nil {
+		return nil, errors.Join(err, ignoreClosed(conn.Close()))
+	}
 	config := &ssh.ClientConfig{
 		User: h.user, Auth: auth.methods, HostKeyCallback: keys.callback, HostKeyAlgorithms: keys.algorithms,
 		ClientVersion: "SSH-2.0-envbuild",
@@ -172,7 +175,11 @@ func (d *dialer) explain(ctx context.Context, h host, err error) error {
 	var login *loginError
 	var key *hostKeyError
 	var dns *net.DNSError
+	var agent *agentError
 	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.As(err, &agent):
+		e.Err = fmt.Errorf("no answer from ssh-agent at %s", agent.socket)
+		e.hint = "does it ask somebody? `ssh-add -l` should work; without SSH_AUTH_SOCK it isn't asked"
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		e.Err = fmt.Errorf("no answer within %v", timeout)
 		e.hint = "check the host, the port and the network"

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/envbuild/envbuild/internal/servertest"
 )
@@ -256,39 +255,6 @@ func judge(password string) error {
 		return errors.New("no")
 	}
 	return nil
-}
-
-// serveAgent is an ssh-agent with one key.
-func serveAgent(t *testing.T, key string) (socket string) {
-	t.Helper()
-	raw, err := ssh.ParseRawPrivateKey([]byte(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := agent.NewKeyring()
-	if err := ring.Add(agent.AddedKey{PrivateKey: raw}); err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("", "agent") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	l, err := net.Listen("unix", filepath.Join(dir, "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _ = agent.ServeAgent(ring, conn); conn.Close() }()
-		}
-	}()
-	return l.Addr().String()
 }
 
 func TestJumps(t *testing.T) {
