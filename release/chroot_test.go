@@ -106,8 +106,8 @@ func (c chroot) files(t *testing.T) string {
 }
 
 // pack makes a package of the release, whose application and bundle are each a
-// few files with some text, and returns its path in the root.
-func (c chroot) pack(t *testing.T, r release.Release, app, bundle string) string {
+// few files with some text and more, and returns its path in the root.
+func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more ...deb.Entry) string {
 	t.Helper()
 	parts, err := r.Parts()
 	if err != nil {
@@ -129,6 +129,7 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string) string
 		{Path: r.Bundle() + "/runtime/empty", Type: deb.Dir},
 		{Path: r.CommandPath(), Mode: 0o755, Content: command},
 	}
+	entries = append(entries, more...)
 	for i := range entries {
 		entries[i].Path = r.Packaged(entries[i].Path)
 	}
@@ -138,7 +139,7 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string) string
 	}
 	err = deb.Write(t.Context(), deb.Request{
 		Meta: meta, Entries: entries, SourceDate: sourceDate,
-		Scripts: deb.Scripts{PostInst: parts.Place + parts.Collect, PreRm: parts.Withdraw, PostRm: parts.Purge},
+		Scripts: deb.Scripts{PreInst: parts.Aside, PostInst: parts.Place + parts.Collect, PreRm: parts.Withdraw, PostRm: parts.Undo},
 	}, &b)
 	if err != nil {
 		t.Fatal(err)

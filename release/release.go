@@ -7,6 +7,7 @@
 // touches:
 //
 //	PREFIX/package/{bundle,release}  dpkg's copy
+//	PREFIX/package.old-VERSION       that of the version before, during an upgrade
 //	PREFIX/bundle/ID                 what releases depend on
 //	PREFIX/releases/VERSION          a release; its "bundle" is a link
 //	PREFIX/current                   the link to the release that runs
@@ -31,6 +32,9 @@ const (
 	releasesFolder = "releases"
 	releaseFolder  = "release"
 	currentLink    = "current"
+	// asideFolder begins the name of the folder in which the copy of the version
+	// before waits while dpkg unpacks the next. That version ends the name.
+	asideFolder = "package.old-"
 )
 
 // Release is one version of a package as it stands on a server.
@@ -92,12 +96,16 @@ func (r Release) ManualPath() string { return "/usr/share/man/man8/" + r.Command
 // or to roff, but for the hyphens of a manual page.
 type values struct {
 	Package, Prefix, Release, Command, Title, Date string
+	Copy, Aside                                    string
 	Keep                                           int
 	Reload                                         string
 }
 
 func (r Release) values() values {
-	return values{Package: r.Package, Prefix: r.Prefix, Release: r.Version, Command: r.Command(), Keep: r.Keep}
+	return values{
+		Package: r.Package, Prefix: r.Prefix, Release: r.Version, Command: r.Command(), Keep: r.Keep,
+		Copy: path.Join(r.Prefix, packageFolder), Aside: path.Join(r.Prefix, asideFolder),
+	}
 }
 
 // Script returns the text of the command. reload is the command line that makes
@@ -121,14 +129,17 @@ func (r Release) Manual(date time.Time) ([]byte, error) {
 // folders the services need comes before Place, their reload between Place and
 // Collect, and their end before Withdraw.
 type Parts struct {
+	// Aside moves dpkg's copy of the version before out of the way, in the preinst,
+	// after everything else in it.
+	Aside string
 	// Place puts the release in its place and makes it current, in the postinst.
 	Place string
 	// Collect removes old releases, in the postinst.
 	Collect string
 	// Withdraw removes what Place made, in the prerm.
 	Withdraw string
-	// Purge removes what is there still, in the postrm.
-	Purge string
+	// Undo takes Aside back, and removes what a removal finds still, in the postrm.
+	Undo string
 }
 
 // Parts returns the parts of the maintainer scripts.
@@ -138,8 +149,8 @@ func (r Release) Parts() (Parts, error) {
 		name string
 		text *string
 	}{
-		{templates.ReleasePlace, &p.Place}, {templates.ReleaseCollect, &p.Collect},
-		{templates.ReleaseWithdraw, &p.Withdraw}, {templates.ReleasePurge, &p.Purge},
+		{templates.ReleaseAside, &p.Aside}, {templates.ReleasePlace, &p.Place}, {templates.ReleaseCollect, &p.Collect},
+		{templates.ReleaseWithdraw, &p.Withdraw}, {templates.ReleaseUndo, &p.Undo},
 	} {
 		text, err := templates.Render(t.name, r.values())
 		if err != nil {

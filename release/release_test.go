@@ -58,7 +58,7 @@ func texts(t *testing.T) map[string]string {
 	const head = "#!/bin/sh\nset -e\n"
 	return map[string]string{
 		"command": string(command), "bare": string(bare), "postinst": head + parts.Place + parts.Collect,
-		"prerm": head + parts.Withdraw, "postrm": head + parts.Purge,
+		"preinst": head + parts.Aside, "prerm": head + parts.Withdraw, "postrm": head + parts.Undo,
 	}
 }
 

@@ -47,6 +47,8 @@ func TestServer(t *testing.T) {
 		{"upgrades", testUpgrades}, {"switching", testSwitching}, {"in use", testInUse}, {"again", testAgain},
 		{"downgrade", testDowngrade}, {"other file system", testOtherFileSystem}, {"full disk", testFullDisk},
 		{"disk too full to unpack", testFullForDpkg}, {"killed", testKilled}, {"lock", testLock}, {"aborted removal", testAbortedRemoval},
+		{"folders and links", testFoldersAndLinks}, {"failed unpack", testFailedUnpack}, {"killed unpack", testKilledUnpack},
+		{"killed aside", testKilledAside}, {"mount points", testMountPoints}, {"renamed", testRenamed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, c)
@@ -75,7 +77,7 @@ func difference(before, after string) string {
 // bundle's, the releases, and the number of bundles.
 func (c chroot) expect(t *testing.T, app, bundle string, releases ...string) {
 	t.Helper()
-	got := c.sh(t, `cd "$1"; cat current/app/text current/bundle/local/lib.so; echo; ls -1tr releases/*/installed | cut -d/ -f2; echo; ls -A bundle; ls -Ad .[!.]* */.[!.]* 2>/dev/null || :`, prefix)
+	got := c.sh(t, `cd "$1"; cat current/app/text current/bundle/local/lib.so; echo; ls -1tr releases/*/installed | cut -d/ -f2; echo; ls -A bundle; ls -Ad .[!.]* */.[!.]* package.* 2>/dev/null || :`, prefix)
 	want := app + bundle + "\n" + strings.Join(releases, "\n") + "\n\n"
 	if rest, ok := strings.CutPrefix(got, want); !ok || strings.Contains(rest, ".") {
 		t.Fatalf("on the server:\n%s\nwanted:\n%s", got, want)
@@ -327,47 +329,7 @@ func testFullForDpkg(t *testing.T, c chroot) {
 // testKilled ends the postinst with SIGKILL before the first and after each command
 // of it that changes something. Stand-ins of the commands do it: they come first in the PATH.
 func testKilled(t *testing.T, c chroot) {
-	const standIn = `#!/bin/sh
-# Counts the calls below the postinst and, at the one that was asked for, kills
-# the processes up to the postinst, before or after the command.
-name=${0##*/}
-pid=$$
-chain=
-while read -r _ _ _ pid _ <"/proc/$pid/stat" && [ "$pid" -gt 1 ]; do
-	chain="$chain $pid"
-	case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
-	*web-sample.postinst*) break ;;
-	*dpkg*) exec "/usr/bin/$name" "$@" ;; # dpkg's own command
-	esac
-done
-[ "$pid" -gt 1 ] || exec "/usr/bin/$name" "$@" # the test's own
-count=$(($(cat /tmp/kill/count) + 1))
-echo $count >/tmp/kill/count
-strike() {
-	[ "$1$count" = "$(cat /tmp/kill/at)" ] || return 0
-	: >/tmp/kill/done
-	kill -9 $chain $$
-}
-strike before
-"/usr/bin/$name" "$@"
-code=$?
-strike after
-exit $code
-`
-	commands := []string{"cp", "mv", "ln", "rm", "mkdir", "touch"}
-	c.sh(t, "mkdir -p /tmp/kill; echo 0 >/tmp/kill/count; echo none >/tmp/kill/at")
-	for _, name := range commands {
-		if err := os.WriteFile(c.path("/usr/sbin/"+name), []byte(standIn), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	defer func() {
-		for _, name := range commands {
-			if err := os.Remove(c.path("/usr/sbin/" + name)); err != nil {
-				t.Error(err)
-			}
-		}
-	}()
+	defer c.standIns(t, "web-sample.postinst")()
 	first := c.pack(t, version("1.0-1", "aaa"), "one", "A")
 	second := c.pack(t, version("1.1-1", "bbb"), "two", "B")
 	third := c.pack(t, version("1.2-1", "bbb"), "three", "B")
@@ -378,10 +340,8 @@ exit $code
 		if i == 1 {
 			when = "before"
 		}
-		c.sh(t, `echo 0 >/tmp/kill/count; echo "$1" >/tmp/kill/at; /usr/bin/rm -f /tmp/kill/done`, when+strconv.Itoa(max(i-1, 1)))
-		out, err := c.try("dpkg", "-i", third)
-		c.sh(t, "echo none >/tmp/kill/at")
-		if _, statErr := os.Stat(c.path("/tmp/kill/done")); statErr != nil {
+		out, killed, err := c.kill(t, when+strconv.Itoa(max(i-1, 1)), third)
+		if !killed {
 			if err != nil {
 				t.Fatalf("%v %s", err, out)
 			}

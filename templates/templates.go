@@ -49,10 +49,11 @@ const (
 	// Of releases.
 	ReleaseCommand  = "release.sh.tmpl"
 	ReleaseManual   = "release.8.tmpl"
+	ReleaseAside    = "release.preinst.tmpl"
 	ReleasePlace    = "release.postinst.tmpl"
 	ReleaseCollect  = "release.collect.tmpl"
 	ReleaseWithdraw = "release.prerm.tmpl"
-	ReleasePurge    = "release.postrm.tmpl"
+	ReleaseUndo     = "release.postrm.tmpl"
 
 	RuntimeTriggered = "runtime.postinst.tmpl"
 	// Relocate and TarballEnvSh are the programs of a tarball.

@@ -57,10 +57,10 @@ func (c *packageContent) scripts() (deb.Scripts, error) {
 	svc := c.services.Scripts
 	triggered, err := c.triggered()
 	return deb.Scripts{
-		PreInst:  svc.PreInst,
+		PreInst:  svc.PreInst + parts.Aside,
 		PostInst: svc.Prepare + parts.Place + svc.Activate + triggered + parts.Collect,
 		PreRm:    svc.PreRm + parts.Withdraw,
-		PostRm:   svc.PostRm + parts.Purge,
+		PostRm:   svc.PostRm + parts.Undo,
 	}, err
 }
 
