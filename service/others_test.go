@@ -266,6 +266,32 @@ func (p *place) runtime(t *testing.T, env []string) {
 	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
 }
 
+// moved deploys a release that is reached by another path. A reload would go on
+// with the one before.
+func (p *place) moved(t *testing.T, env []string) {
+	t.Helper()
+	before := p.master(t)
+	if err := os.Symlink("services", filepath.Join(p.dir, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(p.dir, "services", "web")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, file, bytes.ReplaceAll(text, []byte("services/web.generation"), []byte("elsewhere/web.generation")), 0o755)
+	out, err := p.command(env, filepath.Join(p.dir, "services.sh"), "deploy").CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("start_server is restarted, for its generations: "+p.dir+"/elsewhere/web.generation")) {
+		t.Errorf("deploy: %v\n%s", err, out)
+	}
+	if now := p.master(t); now == before {
+		t.Errorf("the master %s goes on", now)
+	}
+	if out, err = p.command(env, filepath.Join(p.dir, "services.sh"), "deploy").CombinedOutput(); err != nil || bytes.Contains(out, []byte("restarted")) {
+		t.Errorf("another deploy: %v\n%s", err, out)
+	}
+}
+
 // life deploys a version, one that doesn't start, and reloads by hand.
 func (p *place) life(t *testing.T, env []string, hup []string) {
 	t.Helper()
@@ -273,6 +299,7 @@ func (p *place) life(t *testing.T, env []string, hup []string) {
 	first, second := p.worker(t, 1, ""), p.worker(t, 2, "")
 	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
 	p.runtime(t, env)
+	p.moved(t, env)
 	first, second = p.worker(t, 1, first), p.worker(t, 2, second)
 	master := p.master(t)
 	services := filepath.Join(p.dir, "services.sh")
