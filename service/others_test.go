@@ -50,7 +50,8 @@ type place struct {
 	dir  string
 	name string // the package's, unique because of /run
 	port int
-	// restart is the service's restart_on_runtime.
+	// restart is the service's restart_on_runtime. The runtime is then a package of
+	// its own.
 	restart bool
 	path    string // PATH
 	out     *Files
@@ -86,7 +87,13 @@ services:
   worker: {run: [./worker], instances: 2, user: nobody, env: {STATE: %s/state}}
 services_format: [%s]
 `, p.name, p.port, restart, dir, format)
-	p.out = must(t, input(t, text, Paths{Prefix: dir, Release: dir, Current: dir, Base: dir + "/app"}, format))
+	in := input(t, text, Paths{Prefix: dir, Release: dir, Current: dir, Base: dir + "/app"}, format)
+	if restart {
+		in.RuntimePackage = "envbuild-perl-test"
+		p.write(t, "bin/dpkg-query", []byte("#!/bin/sh\ncat "+dir+"/perl-version\n"), 0o755)
+		p.write(t, "perl-version", []byte("5.36.0-1"), 0o644)
+	}
+	p.out = must(t, in)
 	for _, f := range append(append([]File{}, p.out.Release...), p.out.System...) {
 		if strings.HasPrefix(f.Path, dir) {
 			p.write(t, f.Path, f.Content, f.Mode)
@@ -243,12 +250,16 @@ func (p *place) master(t *testing.T) string {
 func (p *place) runtime(t *testing.T, env []string) {
 	t.Helper()
 	before := p.master(t)
-	file := filepath.Join(p.dir, "services", "web")
-	text, err := os.ReadFile(file)
-	if err != nil || !bytes.Contains(text, []byte("runtime 0123456789abcdef")) {
-		t.Fatalf("%v in %s", err, text)
+	if p.restart {
+		p.write(t, "perl-version", []byte("5.36.0-2"), 0o644)
+	} else {
+		file := filepath.Join(p.dir, "services", "web")
+		text, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(text, []byte("runtime 0123456789abcdef")) {
+			t.Fatalf("%v in %s", err, text)
+		}
+		p.write(t, file, bytes.ReplaceAll(text, []byte("runtime 0123456789abcdef"), []byte("runtime fedcba9876543210")), 0o755)
 	}
-	p.write(t, file, bytes.ReplaceAll(text, []byte("runtime 0123456789abcdef"), []byte("runtime fedcba9876543210")), 0o755)
 	out, err := p.command(env, filepath.Join(p.dir, "services.sh"), "deploy").CombinedOutput()
 	if err != nil {
 		t.Errorf("deploy: %v\n%s", err, out)

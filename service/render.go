@@ -75,7 +75,7 @@ type pack struct {
 	// Live says that the package starts services there; where it has units for
 	// systemd too, systemd does it.
 	LiveSupervisord, LiveRunit bool
-	Runtime                    string
+	Runtime, RuntimePackage    string
 	release                    string
 }
 
@@ -128,7 +128,7 @@ func newPackage(in Input) *pack {
 	p := &pack{
 		Package: in.Name, Current: in.Paths.Current, release: in.Paths.Release,
 		ServicesSh: path.Join(in.Paths.Prefix, "services.sh"), RunDir: "/run/" + in.Name,
-		Override: Override(in.Name), OverrideGroup: "root", Runtime: in.Runtime,
+		Override: Override(in.Name), OverrideGroup: "root", Runtime: in.Runtime, RuntimePackage: in.RuntimePackage,
 		Systemd: has(pkgspec.Systemd), Upstart: has(pkgspec.Upstart), Supervisord: has(pkgspec.Supervisord), Runit: has(pkgspec.Runit),
 	}
 	p.LiveSupervisord, p.LiveRunit = p.Supervisord && !p.Systemd, p.Runit && !p.Systemd

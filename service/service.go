@@ -22,6 +22,9 @@ type Input struct {
 	// Runtime identifies what masters run on: another one means that a master
 	// with hot.restart_on_runtime has to be restarted.
 	Runtime string
+	// RuntimePackage names the Debian package of a runtime that projects share.
+	// It is upgraded alone, so its version on the server counts, not Runtime.
+	RuntimePackage string
 }
 
 // Paths say where things stand on the server. All are absolute.

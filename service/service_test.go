@@ -148,6 +148,7 @@ func shellcheck(t *testing.T, name string, text []byte) {
 func TestShells(t *testing.T) {
 	skiptest.Without(t, "shellcheck")
 	in := input(t, spec, releases(), pkgspec.Systemd, pkgspec.Supervisord, pkgspec.Runit, pkgspec.Upstart)
+	in.RuntimePackage = "envbuild-perl-5.36-01234567"
 	out := must(t, in)
 	parse := func(name string, text []byte) {
 		if _, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(bytes.NewReader(text), name); err != nil {

@@ -64,7 +64,7 @@ func (c *packageContent) makeServices() error {
 			runtime = o.ID.Short()
 		}
 	}
-	files, err := service.New(service.Input{
+	in := service.Input{
 		Name:        c.spec.Name,
 		Description: c.spec.Description,
 		Paths: service.Paths{
@@ -75,7 +75,11 @@ func (c *packageContent) makeServices() error {
 		Pinned:   c.pinned(c.layout.places, c.layout.base),
 		Env:      c.spec.Env,
 		Runtime:  runtime,
-	})
+	}
+	if c.layout.shared != nil {
+		in.RuntimePackage = c.layout.shared.name
+	}
+	files, err := service.New(in)
 	if err != nil {
 		return err
 	}
