@@ -117,6 +117,10 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more .
 	if err != nil {
 		t.Fatal(err)
 	}
+	check, err := r.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
 	at, target := r.BundleLink()
 	entries := []deb.Entry{
 		{Path: at, Type: deb.Link, Target: target},
@@ -127,6 +131,7 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more .
 		{Path: r.Bundle() + "/local/lib.so", Type: deb.Link, Target: "lib.so.1"},
 		{Path: r.Bundle() + "/local/-dash and 'quote", Content: []byte(bundle)},
 		{Path: r.Bundle() + "/runtime/empty", Type: deb.Dir},
+		{Path: r.CheckPath(), Mode: 0o755, Content: check},
 		{Path: r.CommandPath(), Mode: 0o755, Content: command},
 	}
 	entries = append(entries, more...)

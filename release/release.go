@@ -32,6 +32,7 @@ const (
 	releasesFolder = "releases"
 	releaseFolder  = "release"
 	currentLink    = "current"
+	checkFile      = "check"
 	// asideFolder begins the name of the folder in which the copy of the version
 	// before waits while dpkg unpacks the next. That version ends the name.
 	asideFolder = "package.old-"
@@ -50,6 +51,9 @@ type Release struct {
 	BundleID string
 	// Keep is how many releases stay, at least 1.
 	Keep int
+	// Interpreter is the absolute path of the runtime's program that runs an empty
+	// script, on the server; empty if there is none.
+	Interpreter string
 }
 
 // Bundle is the folder of the dependencies.
@@ -66,6 +70,9 @@ func (r Release) Current() string { return path.Join(r.Prefix, currentLink) }
 func (r Release) BundleLink() (at, target string) {
 	return path.Join(r.Dir(), bundleFolder), path.Join("..", "..", bundleFolder, r.BundleID)
 }
+
+// CheckPath is where the release has the program that tells whether it can run.
+func (r Release) CheckPath() string { return path.Join(r.Dir(), checkFile) }
 
 // Packaged returns where dpkg keeps the file that is at the path on the server.
 // Paths outside of the release and its bundle are their own.
@@ -96,7 +103,7 @@ func (r Release) ManualPath() string { return "/usr/share/man/man8/" + r.Command
 // or to roff, but for the hyphens of a manual page.
 type values struct {
 	Package, Prefix, Release, Command, Title, Date string
-	Copy, Aside                                    string
+	Copy, Aside, Dir, Interpreter                  string
 	Keep                                           int
 	Reload                                         string
 }
@@ -105,6 +112,7 @@ func (r Release) values() values {
 	return values{
 		Package: r.Package, Prefix: r.Prefix, Release: r.Version, Command: r.Command(), Keep: r.Keep,
 		Copy: path.Join(r.Prefix, packageFolder), Aside: path.Join(r.Prefix, asideFolder),
+		Dir: r.Dir(), Interpreter: r.Interpreter,
 	}
 }
 
@@ -116,6 +124,13 @@ func (r Release) Script(reload string) ([]byte, error) {
 		v.Reload = "\n\t" + reload + "\n"
 	}
 	return templates.Render(templates.ReleaseCommand, v)
+}
+
+// Check returns the text of the program that ends with 0 if the release can run on
+// the machine as it is, and else says what is missing. The release has to have
+// env.sh.
+func (r Release) Check() ([]byte, error) {
+	return templates.Render(templates.ReleaseCheck, r.values())
 }
 
 // Manual returns the command's manual page, uncompressed.

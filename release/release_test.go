@@ -30,6 +30,7 @@ func TestPlaces(t *testing.T) {
 		{r.Packaged("/etc/web-sample/env"), "/etc/web-sample/env"},
 		{filepath.Join(filepath.Dir(at), target), r.Bundle()},
 		{filepath.Join(filepath.Dir(r.Packaged(at)), target), r.Bundle()},
+		{r.CheckPath(), "/opt/web-sample/releases/1.4.0-1~bookworm1/check"},
 		{r.CommandPath(), "/usr/sbin/web-sample-release"},
 		{r.ManualPath(), "/usr/share/man/man8/web-sample-release.8.gz"},
 	} {
@@ -51,13 +52,18 @@ func texts(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Interpreter = r.Bundle() + "/runtime/bin/perl"
+	check, err := r.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
 	parts, err := r.Parts()
 	if err != nil {
 		t.Fatal(err)
 	}
 	const head = "#!/bin/sh\nset -e\n"
 	return map[string]string{
-		"command": string(command), "bare": string(bare), "postinst": head + parts.Place + parts.Collect,
+		"check": string(check), "command": string(command), "bare": string(bare), "postinst": head + parts.Place + parts.Collect,
 		"preinst": head + parts.Aside, "prerm": head + parts.Withdraw, "postrm": head + parts.Undo,
 	}
 }

@@ -49,6 +49,7 @@ func TestServer(t *testing.T) {
 		{"disk too full to unpack", testFullForDpkg}, {"killed", testKilled}, {"lock", testLock}, {"aborted removal", testAbortedRemoval},
 		{"folders and links", testFoldersAndLinks}, {"failed unpack", testFailedUnpack}, {"killed unpack", testKilledUnpack},
 		{"killed aside", testKilledAside}, {"mount points", testMountPoints}, {"renamed", testRenamed},
+		{"unable", testUnable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, c)
@@ -164,6 +165,33 @@ func testSwitching(t *testing.T, c chroot) {
 	if out, err := c.try("web-sample-release", "nonsense"); err == nil || !strings.Contains(out, "usage:") {
 		t.Errorf("a wrong call: %v %s", err, out)
 	}
+}
+
+// testUnable refuses to switch to what can't run any more, because a library or its
+// runtime is gone.
+func testUnable(t *testing.T, c chroot) {
+	first := version("1.0-1", "aaa")
+	first.Interpreter = "/opt/shared/bin/perl"
+	c.sh(t, `mkdir -p /opt/shared/bin; ln -s /bin/sh /opt/shared/bin/perl`)
+	c.must(t, "dpkg", "-i", c.pack(t, first, "one", "A"))
+	c.must(t, "dpkg", "-i", c.pack(t, version("1.1-1", "bbb"), "two", "B"))
+	c.must(t, "web-sample-release", "back")
+	c.must(t, "web-sample-release", "forward")
+	c.sh(t, `rm -r /opt/shared`)
+	if out, err := c.try("web-sample-release", "back"); err == nil || !strings.Contains(out, "/opt/shared/bin/perl") ||
+		!strings.Contains(out, "1.0-1 can't run here") || !strings.Contains(out, "the current release stays: 1.1-1") {
+		t.Errorf("%v %s", err, out)
+	}
+	c.expect(t, "two", "B", "1.0-1", "1.1-1")
+	c.must(t, "web-sample-release", "--force", "back")
+	c.expect(t, "one", "A", "1.0-1", "1.1-1")
+	// ldd of a root without that library.
+	c.sh(t, `printf '#!/bin/sh\necho "	libpq.so.5 => not found"\n' >/usr/sbin/ldd; chmod 755 /usr/sbin/ldd`)
+	defer c.sh(t, `rm /usr/sbin/ldd`)
+	if out, err := c.try("web-sample-release", "forward"); err == nil || !strings.Contains(out, "libpq.so.5") {
+		t.Errorf("%v %s", err, out)
+	}
+	c.expect(t, "one", "A", "1.0-1", "1.1-1")
 }
 
 // testInUse has processes in old releases: one whose environment alone tells, and

@@ -48,6 +48,7 @@ const (
 
 	// Of releases.
 	ReleaseCommand  = "release.sh.tmpl"
+	ReleaseCheck    = "release-check.sh.tmpl"
 	ReleaseManual   = "release.8.tmpl"
 	ReleaseAside    = "release.preinst.tmpl"
 	ReleasePlace    = "release.postinst.tmpl"

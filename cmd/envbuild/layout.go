@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -44,6 +45,9 @@ func (s *session) newLayout(b built, prefix, version string) (layout, error) {
 	}
 	if l.shared != nil {
 		l.runtime = l.shared.prefix
+	}
+	if interpreted, ok := s.language.(lang.Interpreter); ok && l.release != nil {
+		l.release.Interpreter = l.relocate(interpreted.Interpreter())
 	}
 	l.complete(s.spec.App)
 	return l, nil

@@ -11,14 +11,18 @@ import (
 	"github.com/envbuild/envbuild/templates"
 )
 
-// releaseEntries are what a package with several releases has beside them: the
-// link to the bundle, the command, and its manual page.
+// releaseEntries are what a package with several releases has more: the link to
+// the bundle, the check of the release, the command, and its manual page.
 func (c *packageContent) releaseEntries() ([]deb.Entry, error) {
 	r := c.layout.release
 	if r == nil {
 		return nil, nil
 	}
 	command, err := r.Script(c.reload())
+	if err != nil {
+		return nil, err
+	}
+	check, err := r.Check()
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +34,7 @@ func (c *packageContent) releaseEntries() ([]deb.Entry, error) {
 	at, target := r.BundleLink()
 	return []deb.Entry{
 		{Path: at, Type: deb.Link, Target: target},
+		{Path: r.CheckPath(), Content: check, Mode: 0o755},
 		{Path: r.CommandPath(), Content: command, Mode: 0o755},
 		{Path: r.ManualPath(), Content: page, Mode: 0o644},
 	}, err
