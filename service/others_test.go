@@ -277,6 +277,19 @@ func (p *place) runtime(t *testing.T, env []string) {
 	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
 }
 
+// untouched does what the postinst does when dpkg takes something back.
+func (p *place) untouched(t *testing.T, env []string) {
+	t.Helper()
+	processes := func() string { return p.master(t) + " " + p.worker(t, 1, "") + " " + p.worker(t, 2, "") }
+	before := processes()
+	if out, err := p.command(env, filepath.Join(p.dir, "services.sh"), "start").CombinedOutput(); err != nil {
+		t.Errorf("start: %v\n%s", err, out)
+	}
+	if now := processes(); now != before {
+		t.Errorf("processes %s, were %s", now, before)
+	}
+}
+
 // moved deploys a release that is reached by another path. A reload would go on
 // with the one before.
 func (p *place) moved(t *testing.T, env []string) {
@@ -309,6 +322,7 @@ func (p *place) life(t *testing.T, env []string, hup []string) {
 	p.answers(t, "one nobody x")
 	first, second := p.worker(t, 1, ""), p.worker(t, 2, "")
 	until(t, func() error { _, err := os.Stat("/run/" + p.name + "/web/status"); return err })
+	p.untouched(t, env)
 	p.runtime(t, env)
 	p.moved(t, env)
 	first, second = p.worker(t, 1, first), p.worker(t, 2, second)

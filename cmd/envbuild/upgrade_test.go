@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func TestServer(t *testing.T) {
 	t.Run("two upgrades under load", func(t *testing.T) { testTwoUpgrades(t, s, c) })
 	t.Run("code that doesn't compile", func(t *testing.T) { testBrokenUpgrade(t, s, c) })
 	t.Run("back and forward", func(t *testing.T) { testBackAndForward(t, s) })
+	t.Run("taken back", func(t *testing.T) { testTakenBack(t, s) })
 	t.Run("killed", func(t *testing.T) { testKilledUpgrades(t, s) })
 	t.Run("remove and purge", func(t *testing.T) { testPurge(t, s, before) })
 	t.Run("policy forbids", func(t *testing.T) { testPolicy(t, s, before) })
@@ -54,6 +56,29 @@ func testInstall(t *testing.T, s *aptServer, debs []madePackage) {
 	s.countedNote(t)
 	if out := s.Run(t, "dpkg", "--verify", "web-notes"); out != "" && !strings.HasSuffix(out, "c /etc/web-notes/env") {
 		t.Errorf("dpkg --verify: %s", out)
+	}
+}
+
+// testTakenBack does what dpkg does after an unpack that failed: what runs isn't
+// touched, and what the new version's preinst has stopped runs again.
+func testTakenBack(t *testing.T, s *aptServer) {
+	units := []string{"web-notes-web.service", "web-notes-worker@1.service", "web-notes-worker@2.service"}
+	processes := func() (list []string) {
+		for _, unit := range units {
+			list = append(list, s.property(t, unit, "MainPID"))
+		}
+		return list
+	}
+	generation := s.Run(t, "cat", "/run/web-notes/web/status")
+	before := processes()
+	s.Run(t, "/var/lib/dpkg/info/web-notes.postinst", "abort-upgrade", "9")
+	if now := processes(); !slices.Equal(now, before) || s.Run(t, "cat", "/run/web-notes/web/status") != generation {
+		t.Errorf("processes %q, were %q", now, before)
+	}
+	s.Run(t, "systemctl", "stop", "web-notes-worker.target", "web-notes-worker@2.service")
+	s.Run(t, "/var/lib/dpkg/info/web-notes.postinst", "abort-upgrade", "9")
+	if now := processes(); now[0] != before[0] || now[2] == "0" || now[2] == before[2] {
+		t.Errorf("processes %q, were %q", now, before)
 	}
 }
 
