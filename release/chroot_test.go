@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/release"
 )
@@ -121,12 +122,17 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more .
 	if err != nil {
 		t.Fatal(err)
 	}
+	script, err := env.Script(r.Dir() + "/env.rc")
+	if err != nil {
+		t.Fatal(err)
+	}
 	at, target := r.BundleLink()
 	entries := []deb.Entry{
 		{Path: at, Type: deb.Link, Target: target},
 		{Path: r.Dir() + "/app/text", Content: []byte(app)},
 		{Path: r.Dir() + "/app/only-in-" + app, Content: []byte("x")},
-		{Path: r.Dir() + "/env.sh", Mode: 0o755, Content: []byte("#!/bin/sh\nPROJECT_BASE=" + r.Dir() + "/app exec \"$@\"\n")},
+		{Path: r.Dir() + "/env.rc", Content: []byte("export PROJECT_BASE=" + r.Dir() + "/app\n")},
+		{Path: r.Dir() + "/env.sh", Mode: 0o755, Content: script},
 		{Path: r.Bundle() + "/local/lib.so.1", Mode: 0o755, Content: []byte(bundle)},
 		{Path: r.Bundle() + "/local/lib.so", Type: deb.Link, Target: "lib.so.1"},
 		{Path: r.Bundle() + "/local/-dash and 'quote", Content: []byte(bundle)},

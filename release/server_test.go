@@ -194,49 +194,64 @@ func testUnable(t *testing.T, c chroot) {
 	c.expect(t, "one", "A", "1.0-1", "1.1-1")
 }
 
-// testInUse has processes in old releases: one whose environment alone tells, and
-// one with an open file in a bundle.
-func testInUse(t *testing.T, c chroot) {
-	c.must(t, "dpkg", "-i", c.pack(t, version("1.0-1", "aaa"), "one", "A"))
-	c.must(t, "dpkg", "-i", c.pack(t, version("1.1-1", "bbb"), "two", "B"))
-	running := func(name string, args ...string) func() {
-		cmd := c.command(name, args...)
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := out.Read(make([]byte, 1)); err != nil { // it is up
-			t.Fatal(err)
-		}
-		return func() {
-			in.Close()
-			if err := cmd.Wait(); err != nil {
-				t.Error(err)
-			}
+// running starts a process in the root that says something when it is up and ends
+// with its input, which the function that is returned closes.
+func (c chroot) running(t *testing.T, name string, args ...string) (end func()) {
+	t.Helper()
+	cmd := c.command(name, args...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
 		}
 	}
-	environ := running("sh", "-c", prefix+"/releases/1.0-1/env.sh sh -c 'echo up; exec cat'")
-	file := running("sh", "-c", "exec 5<"+prefix+"/bundle/bbb/local/lib.so.1; echo up; exec cat")
+}
+
+// testInUse has processes in old releases: one whose environment alone tells, one
+// that has none any more, and one with an open file in a bundle. The prefix is
+// behind a link, so that /proc tells other paths of files.
+func testInUse(t *testing.T, c chroot) {
+	real := "/srv/the [other] disk"
+	c.sh(t, `mkdir -p "$1/releases" "$1/bundle" "$2"; ln -s "$1/releases" "$1/bundle" "$2"`, real, prefix)
+	defer c.sh(t, `rm -r "$1"`, real)
+	c.must(t, "dpkg", "-i", c.pack(t, version("1.0-1", "aaa"), "one", "A"))
+	c.must(t, "dpkg", "-i", c.pack(t, version("1.1-1", "bbb"), "two", "B"))
+	environ := c.running(t, "sh", "-c", prefix+"/releases/1.0-1/env.sh sh -c 'exec 8<&-; echo up; exec cat'")
+	named := c.running(t, "sh", "-c", prefix+"/releases/1.1-1/env.sh perl -e '$0 = q(named); $| = 1; print qq(up\\n); <STDIN>'")
+	file := c.running(t, "sh", "-c", "exec 5<"+prefix+"/bundle/bbb/local/lib.so.1; echo up; exec cat")
 	for _, v := range []string{"1.2-1", "1.3-1", "1.4-1"} {
 		c.must(t, "dpkg", "-i", c.pack(t, version(v, "ccc"), "x", "C"))
 	}
-	c.expect(t, "x", "C", "1.0-1", "1.3-1", "1.4-1")
+	c.expect(t, "x", "C", "1.0-1", "1.1-1", "1.3-1", "1.4-1")
 	if bundles := c.bundles(t); !slices.Equal(bundles, []string{"aaa", "bbb", "ccc"}) {
 		t.Errorf("bundles %q", bundles)
 	}
-	if list := c.must(t, "web-sample-release", "list"); !strings.Contains(strings.SplitN(list, "\n", 2)[0], "in use") {
+	if list := c.must(t, "web-sample-release", "list"); strings.Count(list, "in use\n") != 2 {
 		t.Errorf("list\n%s", list)
 	}
 	environ()
 	c.must(t, "web-sample-release", "collect")
+	c.expect(t, "x", "C", "1.1-1", "1.3-1", "1.4-1")
+	named()
+	c.must(t, "web-sample-release", "collect")
 	c.expect(t, "x", "C", "1.3-1", "1.4-1")
+	if bundles := c.bundles(t); !slices.Equal(bundles, []string{"bbb", "ccc"}) {
+		t.Errorf("bundles %q", bundles)
+	}
 	file()
 	c.must(t, "web-sample-release", "collect")
 	if bundles := c.bundles(t); !slices.Equal(bundles, []string{"ccc"}) {

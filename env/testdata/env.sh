@@ -21,4 +21,9 @@ if ! [ -r "/srv/app/config/env.rc" ]; then
 	exit 125
 fi
 . "/srv/app/config/env.rc" || exit 125
+# /proc names the release of the command by this file, even if the command has
+# written over its environment, as perl does for "$0 = …".
+case $(readlink /proc/$$/fd/8 2>/dev/null) in
+"" | *.rc) exec 8<"/srv/app/config/env.rc" ;;
+esac
 exec "$@"
