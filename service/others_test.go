@@ -388,7 +388,16 @@ files=`+p.dir+`/conf.d/*.conf
 	p.write(t, "bin/supervisorctl", []byte("#!/bin/sh\nexec /usr/bin/supervisorctl -c "+conf+" \"$@\"\n"), 0o755)
 	p.write(t, "conf.d/services.conf", p.file(t, "/etc/supervisor/conf.d/"+p.name+".conf").Content, 0o644)
 	p.start(t, syscall.SIGTERM, "supervisord", "-c", conf)
-	p.life(t, nil, []string{filepath.Join(p.dir, "services.sh"), "hup", "web"})
+	services := filepath.Join(p.dir, "services.sh")
+	p.life(t, nil, []string{services, "hup", "web"})
+	// What a removal has stopped runs after the next installation.
+	for _, argv := range [][]string{{"supervisorctl", "stop", p.name + "-web", p.name + "-worker:*"}, {services, "deploy"}} {
+		if out, err := p.command(nil, argv...).CombinedOutput(); err != nil {
+			t.Errorf("%q: %v\n%s", argv, err, out)
+		}
+	}
+	p.answers(t, "four nobody unset")
+	p.worker(t, 2, "")
 }
 
 func TestRunit(t *testing.T) {

@@ -62,7 +62,9 @@ func (r *renderer) config(name, template string, data any) {
 
 // pack is the package in the words of the templates.
 type pack struct {
-	Package, Current        string
+	Package, Current string
+	// UnitPrefix is the name of the package as units' names have it.
+	UnitPrefix              string
 	ServicesSh, RunDir      string
 	Override, OverrideGroup string
 	Services                []*unit
@@ -126,7 +128,8 @@ func staticGroups() []string {
 func newPackage(in Input) *pack {
 	has := func(f pkgspec.ServiceFormat) bool { return slices.Contains(in.Formats, f) }
 	p := &pack{
-		Package: in.Name, Current: in.Paths.Current, release: in.Paths.Release,
+		// "+" isn't allowed in the names of units.
+		Package: in.Name, UnitPrefix: strings.ReplaceAll(in.Name, "+", "-"), Current: in.Paths.Current, release: in.Paths.Release,
 		ServicesSh: path.Join(in.Paths.Prefix, "services.sh"), RunDir: "/run/" + in.Name,
 		Override: Override(in.Name), OverrideGroup: "root", Runtime: in.Runtime, RuntimePackage: in.RuntimePackage,
 		Systemd: has(pkgspec.Systemd), Upstart: has(pkgspec.Upstart), Supervisord: has(pkgspec.Supervisord), Runit: has(pkgspec.Runit),
@@ -141,7 +144,7 @@ func newPackage(in Input) *pack {
 
 func (p *pack) unit(s pkgspec.Service, in Input) *unit {
 	u := &unit{
-		pack: p, Name: s.Name, ID: p.Package + "-" + s.Name, Description: line(in.Description) + " (" + s.Name + ")",
+		pack: p, Name: s.Name, ID: p.UnitPrefix + "-" + s.Name, Description: line(in.Description) + " (" + s.Name + ")",
 		User: s.User, Group: s.Group, Many: s.Instances > 1, Instances: s.Instances,
 		Schedule: s.Schedule, Restart: s.Restart, StateName: p.Package, Listen: env.Word(s.Listen),
 	}
@@ -159,8 +162,9 @@ func (p *pack) unit(s pkgspec.Service, in Input) *unit {
 }
 
 // accounts decides who owns what. The folders with the package's name belong to
-// the first user that isn't root; others have folders of their own beside them,
-// because systemd gives a folder to the user of whichever unit started last.
+// the first user that isn't root; other users and groups have folders of their own
+// beside them, because systemd gives a folder to the user and the group of
+// whichever unit started last.
 // Every user is a member of the override file's group.
 func (p *pack) accounts() {
 	var main *unit
@@ -173,16 +177,24 @@ func (p *pack) accounts() {
 		return
 	}
 	p.OverrideGroup = main.Group
+	groups := map[string]string{main.User: main.Group} // the first of each user
 	for _, u := range p.Services {
+		first, seen := groups[u.User]
 		if u.User != main.User {
 			u.StateName = p.Package + "-" + u.User
+		}
+		if !seen {
+			groups[u.User] = u.Group
+		} else if u.Group != first {
+			u.StateName = p.Package + "-" + u.User + "." + u.Group // no user has a dot
 		}
 		f := folder{u.StateName, u.User, u.Group}
 		if slices.ContainsFunc(p.Folders, func(x folder) bool { return x.Name == f.Name }) {
 			continue
 		}
 		p.Folders = append(p.Folders, f)
-		if !slices.Contains(staticUsers(), u.User) {
+		known := slices.ContainsFunc(p.SysUsers, func(x folder) bool { return x.User == u.User })
+		if !known && !slices.Contains(staticUsers(), u.User) {
 			p.SysUsers = append(p.SysUsers, f)
 		}
 	}

@@ -167,3 +167,41 @@ func TestShells(t *testing.T) {
 		parse(p.name, []byte(p.text))
 	}
 }
+
+// TestStateFolders gives each user and group a folder, and each user one home.
+func TestStateFolders(t *testing.T) {
+	in := input(t, `
+name: app+x
+runtime: {perl: "5.36.0"}
+services:
+  job: {run: [x], user: root}
+  web: {run: [x], user: a, group: b}
+  other: {run: [x], user: a}
+  again: {run: [x], user: a, group: b}
+  third: {run: [x], user: c, group: d}
+  fourth: {run: [x], user: c, group: e}
+  last: {run: [x], user: root, group: adm}
+`, releases(), pkgspec.Systemd)
+	p := newPackage(in)
+	var got []string
+	for _, u := range p.Services {
+		got = append(got, u.Name+"="+u.StateName)
+	}
+	want := "job=app+x-root web=app+x other=app+x-a.a again=app+x third=app+x-c fourth=app+x-c.e last=app+x-root.adm"
+	if strings.Join(got, " ") != want {
+		t.Errorf("folders %q", got)
+	}
+	got = nil
+	for _, u := range p.SysUsers {
+		got = append(got, u.User+"="+u.Name)
+	}
+	if strings.Join(got, " ") != "a=app+x c=app+x-c" {
+		t.Errorf("users %q", got)
+	}
+	// A plus sign isn't allowed in the name of a unit.
+	for _, f := range must(t, in).System {
+		if strings.HasPrefix(f.Path, unitDir) && strings.Contains(filepath.Base(f.Path), "+") {
+			t.Errorf("unit %s", f.Path)
+		}
+	}
+}
