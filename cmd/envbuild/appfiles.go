@@ -44,7 +44,7 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 			return nil
 		}
 		for pattern := range unused {
-			if (&pkgspec.App{Files: []string{pattern}}).Includes(name) {
+			if named(name, pattern) {
 				delete(unused, pattern)
 			}
 		}
@@ -66,9 +66,14 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	return out, nil
 }
 
+// named reports whether one of the patterns names the path or a folder above it.
+func named(path string, patterns ...string) bool {
+	return (&pkgspec.App{Files: patterns}).Includes(path)
+}
+
 // reached reports whether a pattern may name something in the folder.
 func reached(app *pkgspec.App, folder string) bool {
-	if (&pkgspec.App{Files: app.Exclude}).Includes(folder) {
+	if named(folder, app.Exclude...) {
 		return false
 	}
 	for _, pattern := range app.Files {
@@ -101,7 +106,7 @@ func (s *session) checkFiles() error {
 		}
 		err := &deb.FileSizeError{Path: f.name, Size: f.info.Size()}
 		for i, pattern := range s.spec.App.Files {
-			if (&pkgspec.App{Files: []string{pattern}}).Includes(f.name) {
+			if named(f.name, pattern) {
 				return s.spec.ErrorAt(err.Error(), err.Hint()+": exclude: ["+f.name+"]", "app", "files", strconv.Itoa(i))
 			}
 		}
