@@ -28,7 +28,7 @@ test: build mirror
 # The part of test that packages: package files, maintainer scripts, services, and
 # servers with systemd that are booted.
 test-deb: build mirror
-	$(GO) test -timeout 45m ./deb/... ./release ./service/... ./internal/nspawntest
+	$(GO) test -timeout 45m ./deb/... ./deploy/... ./internal/nspawntest
 	$(GO) test -timeout 45m -run 'Ahead|Boot|Deb|Server|Services|Sample|Reproducible' ./cmd/envbuild
 
 # The part of test that is about the apt repository: with apt of two releases, a

@@ -12,7 +12,7 @@ import (
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/shlibs"
-	"github.com/envbuild/envbuild/env/tarball"
+	"github.com/envbuild/envbuild/deploy/tarball"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/pkgspec"
 )

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/env/view"
-	"github.com/envbuild/envbuild/service"
 )
 
 // packageContent collects what goes into a package.

@@ -6,9 +6,9 @@ import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/pkgspec"
-	"github.com/envbuild/envbuild/release"
 )
 
 // layout says where things stand on a server that has the package.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/envbuild/envbuild/deb"
-	"github.com/envbuild/envbuild/release"
+	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/templates"
 )
 

@@ -5,8 +5,8 @@ import (
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
-	"github.com/envbuild/envbuild/service"
 )
 
 // checkEnv finds an environment that can't be, before anything is built for it.

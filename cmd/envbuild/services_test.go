@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
-	"github.com/envbuild/envbuild/service"
 )
 
 // TestServicesLintian packages services of every kind. Every package with content

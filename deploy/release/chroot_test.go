@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
-	"github.com/envbuild/envbuild/release"
 )
 
 // chroot is a Debian root with real dpkg in which no init runs.
@@ -28,7 +28,7 @@ func newChroot(t *testing.T) chroot {
 	if os.Geteuid() != 0 {
 		skiptest.Because(t, "chroot and dpkg need root")
 	}
-	tarball, err := exec.Command("../.ci/root").Output()
+	tarball, err := exec.Command("../../.ci/root").Output()
 	if err != nil {
 		skiptest.Because(t, "no Debian root can be made: %s", errorText(err))
 	}

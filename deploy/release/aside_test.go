@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/deb"
-	"github.com/envbuild/envbuild/release"
+	"github.com/envbuild/envbuild/deploy/release"
 )
 
 // shape makes two versions of an application in which a folder becomes a link, and

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/internal/skiptest"
-	"github.com/envbuild/envbuild/release"
 )
 
 var sourceDate = time.Date(2024, 2, 29, 12, 34, 56, 0, time.UTC)
