@@ -3,7 +3,6 @@ package build
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/sandbox"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // Check is one thing that building needs, and how it is here.
@@ -151,10 +151,7 @@ func checkSandbox(ctx context.Context, scratch string, require bool) Check {
 		c.State = Missing
 	}
 	c.Detail = tier.String() + ": " + reason.Error()
-	var hinted interface{ Hint() string }
-	if errors.As(reason, &hinted) {
-		c.Hint = hinted.Hint()
-	}
+	c.Hint = hint.Of(reason)
 	return c
 }
 
@@ -162,9 +159,8 @@ func checkCache(o DiagnoseOptions) Check {
 	c := Check{Name: "cache", State: Fine, Detail: o.Cache}
 	if o.CacheErr != nil {
 		c.State, c.Detail, c.Hint = Missing, o.CacheErr.Error(), "set ENVBUILD_CACHE to a folder that you can write"
-		var hinted interface{ Hint() string }
-		if errors.As(o.CacheErr, &hinted) && hinted.Hint() != "" {
-			c.Hint = hinted.Hint()
+		if h := hint.Of(o.CacheErr); h != "" {
+			c.Hint = h
 		}
 	}
 	return c

@@ -1,11 +1,11 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // StepError says that a step did not succeed.
@@ -42,9 +42,8 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Hint says what the cause advises, since the engine knows that cause for sure,
 // else what the log seems to mean.
 func (e *StepError) Hint() string {
-	var h interface{ Hint() string }
-	if errors.As(e.Err, &h) && h.Hint() != "" {
-		return h.Hint()
+	if h := hint.Of(e.Err); h != "" {
+		return h
 	}
 	return e.Explanation
 }

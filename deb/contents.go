@@ -10,6 +10,7 @@ import (
 
 	"github.com/goreleaser/nfpm/v2/files"
 
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -29,7 +30,7 @@ func (r *settingsReader) readContents(node *pkgspec.Node, s *Settings) error {
 		}
 		for _, e := range entries {
 			if err := CheckFileSize(e.Source); err != nil {
-				return r.fail(n, hintOf(err), "package.contents: %w", err)
+				return r.fail(n, hint.Of(err), "package.contents: %w", err)
 			}
 		}
 		s.contents = append(s.contents, entries...)

@@ -16,6 +16,7 @@ import (
 	"github.com/goreleaser/nfpm/v2"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -85,7 +86,7 @@ func ReadSettings(file, dir string, node *pkgspec.Node) (*Settings, error) {
 		return nil, err
 	}
 	if err := s.check(); err != nil {
-		return nil, r.fail(at(node, err), hintOf(err), "%w", err)
+		return nil, r.fail(at(node, err), hint.Of(err), "%w", err)
 	}
 	return s, nil
 }
@@ -97,14 +98,6 @@ func decodeYAML(n *pkgspec.Node, into any) error {
 		return err
 	}
 	return nil
-}
-
-func hintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
 }
 
 // at returns the node of the key that an error is about, or n.

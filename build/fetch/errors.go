@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // ErrNotFound says that a place was reached and doesn't have what was asked for.
@@ -79,9 +80,8 @@ func (e *Error) count(target error) (n int) {
 
 // Hint says what to do, by what the places answered.
 func (e *Error) Hint() string {
-	var hinted interface{ Hint() string }
-	if errors.As(e.Err, &hinted) {
-		return hinted.Hint()
+	if h := hint.Of(e.Err); h != "" {
+		return h
 	}
 	for _, a := range e.Attempts {
 		var wrong *WrongBytesError

@@ -13,6 +13,7 @@ import (
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/env/view"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -66,7 +67,7 @@ func (a *ahead) start(ctx context.Context, lock *pkgspec.Lock, o build.StepOutpu
 		}
 		defer func() { <-a.turn }()
 		if err := a.compress(ctx, lock, o); err != nil && ctx.Err() == nil {
-			a.emit(build.Event{Kind: build.Warning, Message: "compress " + o.Step.Name + " ahead: " + err.Error(), Hint: hintOf(err)})
+			a.emit(build.Event{Kind: build.Warning, Message: "compress " + o.Step.Name + " ahead: " + err.Error(), Hint: hint.Of(err)})
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // checkEnv finds an environment that can't be, before anything is built for it.
@@ -46,13 +47,13 @@ func (s *session) envError(err error, place ...string) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &taken):
-		return s.spec.ErrorAt(taken.Name+" is set by envbuild", hintOf(err), append(place, taken.Name)...)
+		return s.spec.ErrorAt(taken.Name+" is set by envbuild", hint.Of(err), append(place, taken.Name)...)
 	case errors.As(err, &order):
 		place = append(place, order.Name)
 	case errors.As(err, &value):
 		place = append(place, value.Name)
 	}
-	return s.spec.ErrorAt(err.Error(), hintOf(err), place...)
+	return s.spec.ErrorAt(err.Error(), hint.Of(err), place...)
 }
 
 // makeServices makes what the package ships for its services, and the file in

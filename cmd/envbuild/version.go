@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -15,7 +16,7 @@ import (
 func (s *session) appVersion(ctx context.Context, given string) (string, error) {
 	if given != "" {
 		if err := pkgspec.CheckVersion(given); err != nil {
-			return "", &usageError{message: "--version: " + err.Error(), hint: hintOf(err)}
+			return "", &usageError{message: "--version: " + err.Error(), hint: hint.Of(err)}
 		}
 		return given, nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/internal/atomicfile"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/internal/ui"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -235,7 +236,7 @@ func (s *session) tier(ctx context.Context) (sandbox.Tier, error) {
 	s.emit(build.Event{
 		Kind:    build.Warning,
 		Message: "steps run in the sandbox tier " + tier.String() + ": " + reason.Error(),
-		Hint:    hintOf(reason),
+		Hint:    hint.Of(reason),
 	})
 	return tier, nil
 }
@@ -252,14 +253,6 @@ func (e *sandboxRequiredError) Error() string {
 
 // Unwrap returns why.
 func (e *sandboxRequiredError) Unwrap() error { return e.reason }
-
-func hintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
-}
 
 // steps turns the lock's pins into steps. Mirrors of the environment replace the
 // spec's for every verb: where an archive comes from is no part of what it is.

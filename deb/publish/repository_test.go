@@ -20,6 +20,7 @@ import (
 	"github.com/envbuild/envbuild/deb/repo/s3"
 	"github.com/envbuild/envbuild/deb/repo/sftp"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/internal/servertest"
 )
 
@@ -296,8 +297,7 @@ func TestMissing(t *testing.T) {
 	opts := p.options(t)
 	opts.Missing = "make it"
 	_, err := publish.NewRepository(opts).Publish(t.Context(), []publish.Package{pkg})
-	var hinted interface{ Hint() string }
-	if err == nil || !strings.Contains(err.Error(), "publish to internal: there is no repository at "+root) || !errors.As(err, &hinted) || hinted.Hint() != "make it" {
+	if err == nil || !strings.Contains(err.Error(), "publish to internal: there is no repository at "+root) || hint.Of(err) != "make it" {
 		t.Errorf("no repository: %v", err)
 	}
 	made := 0
@@ -318,7 +318,7 @@ func TestMissing(t *testing.T) {
 	}
 	arm := publishtest.Make(t, "hello", "1-1", "arm64", "x")
 	_, err = p.Target(t).Publish(t.Context(), []publish.Package{arm})
-	if err == nil || !strings.Contains(err.Error(), "publish to internal: hello_1-1_arm64.deb: ") || !errors.As(err, &hinted) || hinted.Hint() == "" {
+	if err == nil || !strings.Contains(err.Error(), "publish to internal: hello_1-1_arm64.deb: ") || hint.Of(err) == "" {
 		t.Errorf("another architecture: %v", err)
 	}
 }

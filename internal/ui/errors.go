@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // maxErrors is how many of joined errors are shown.
@@ -57,18 +58,18 @@ type errorRenderer struct {
 func (r errorRenderer) renderAll(all []error, most int) {
 	shown := all[:min(len(all), most)]
 	for i, err := range shown {
-		hint := hintOf(err)
-		if i+1 < len(shown) && hintOf(shown[i+1]) == hint {
-			hint = "" // the last of those with one hint shows it
+		h := hint.Of(err)
+		if i+1 < len(shown) && hint.Of(shown[i+1]) == h {
+			h = "" // the last of those with one hint shows it
 		}
-		r.render(err, hint)
+		r.render(err, h)
 	}
 	if more := len(all) - len(shown); more > 0 {
 		fmt.Fprintf(r.b, "%s %s\n", r.paint(red, "error:"), "and "+count(more, "more error"))
 	}
 }
 
-func (r errorRenderer) render(err error, hint string) {
+func (r errorRenderer) render(err error, advice string) {
 	r.message(r.paint(red, "error:"), err.Error())
 	var step *build.StepError
 	var marked interface{ Caret() string }
@@ -80,7 +81,7 @@ func (r errorRenderer) render(err error, hint string) {
 	case errors.As(err, &marked):
 		r.quote(strings.Split(marked.Caret(), "\n"))
 	}
-	r.hint(hint)
+	r.hint(advice)
 }
 
 // message writes a text under its label; further lines are indented.
@@ -171,25 +172,4 @@ func joined(err error) []error {
 		return nil
 	}
 	return parts
-}
-
-// hintOf returns the first advice that err or an error in it gives, or "".
-func hintOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
-		return h.Hint()
-	}
-	switch w := err.(type) { //nolint:errorlint // it goes down the tree itself, to find the first
-	case interface{ Unwrap() error }:
-		return hintOf(w.Unwrap())
-	case interface{ Unwrap() []error }:
-		for _, inner := range w.Unwrap() {
-			if h := hintOf(inner); h != "" {
-				return h
-			}
-		}
-	}
-	return ""
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // Annotate writes errors as commands of GitHub Actions' workflows, which show
@@ -26,8 +28,8 @@ func Annotate(w io.Writer, err error) {
 			}
 		}
 		text := err.Error()
-		if hint := hintOf(err); hint != "" {
-			text += "\n" + hint
+		if h := hint.Of(err); h != "" {
+			text += "\n" + h
 		}
 		_, _ = fmt.Fprintf(w, "::error%s::%s\n", where, escapeData(text))
 	}

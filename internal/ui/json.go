@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // line is an event as one JSON object. The names are a contract, described in
@@ -81,7 +82,7 @@ func lineOf(e build.Event) line {
 		return l
 	}
 	if l.Hint == "" {
-		l.Hint = hintOf(e.Err)
+		l.Hint = hint.Of(e.Err)
 	}
 	l.Err = &jsonError{Message: e.Err.Error()}
 	var step *build.StepError
@@ -96,7 +97,7 @@ func lineOf(e build.Event) line {
 func EncodeErrors(w io.Writer, err error, now time.Time) {
 	v := newJSONView(w)
 	for _, e := range split(err) {
-		event := build.Event{Kind: build.Failure, Time: now, Message: e.Error(), Hint: hintOf(e)}
+		event := build.Event{Kind: build.Failure, Time: now, Message: e.Error(), Hint: hint.Of(e)}
 		var step *build.StepError
 		if errors.As(e, &step) {
 			event.Name, event.Err = step.Step.Name, e

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // plainView writes one line for each event that means something.
@@ -175,7 +176,7 @@ func failure(p painter, e build.Event) string {
 	}
 	var step *build.StepError
 	if errors.As(e.Err, &step) {
-		r.render(e.Err, hintOf(e.Err))
+		r.render(e.Err, hint.Of(e.Err))
 	}
 	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -263,7 +264,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func checkError(t *testing.T, err error, want, hint string) {
+func checkError(t *testing.T, err error, want, advice string) {
 	t.Helper()
 	if err == nil && want != "" {
 		t.Fatalf("no error, want %q", want)
@@ -271,9 +272,8 @@ func checkError(t *testing.T, err error, want, hint string) {
 	if err != nil && err.Error() != want {
 		t.Fatalf("error %q, want %q", err, want)
 	}
-	var hinted interface{ Hint() string }
-	if hint != "" && (!errors.As(err, &hinted) || hinted.Hint() != hint) {
-		t.Errorf("hint of %#v, want %q", err, hint)
+	if advice != "" && hint.Of(err) != advice {
+		t.Errorf("hint of %#v, want %q", err, advice)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -171,8 +172,7 @@ func TestStepsErrors(t *testing.T) {
 
 func checkHint(t *testing.T, err error, want string) {
 	t.Helper()
-	var h interface{ Hint() string }
-	if want != "" && (!errors.As(err, &h) || !strings.Contains(h.Hint(), want)) {
+	if !strings.Contains(hint.Of(err), want) {
 		t.Errorf("the hint of %v lacks %q", err, want)
 	}
 }

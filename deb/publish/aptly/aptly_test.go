@@ -2,7 +2,6 @@ package aptly_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 	"github.com/envbuild/envbuild/deb/publish/aptly"
 	"github.com/envbuild/envbuild/deb/publish/publishtest"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/internal/servertest"
 )
 
@@ -116,8 +116,7 @@ func TestSetup(t *testing.T) {
 			p = publishtest.Make(t, "hello", "1-1", c.arch, "one")
 		}
 		_, err := target(t, opts).Publish(t.Context(), []publish.Package{p})
-		var hinted interface{ Hint() string }
-		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &hinted) || hinted.Hint() == "" {
+		if err == nil || !strings.Contains(err.Error(), c.want) || hint.Of(err) == "" {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, there := s.Holds(t, p); there {

@@ -19,6 +19,7 @@ import (
 	"github.com/envbuild/envbuild/deb/publish"
 	"github.com/envbuild/envbuild/deb/publish/publishtest"
 	"github.com/envbuild/envbuild/deb/publish/upload"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // faulty answers the first requests for an upload by fault, and the others as
@@ -161,11 +162,8 @@ func TestUnreachable(t *testing.T) {
 
 func wantHint(t *testing.T, err error, want string) {
 	t.Helper()
-	var h interface{ Hint() string }
-	if !errors.As(err, &h) {
-		t.Errorf("%v has no hint", err)
-	} else if !strings.Contains(h.Hint(), want) {
-		t.Errorf("the hint of %v is %q, want %q", err, h.Hint(), want)
+	if got := hint.Of(err); !strings.Contains(got, want) {
+		t.Errorf("the hint of %v is %q, want %q", err, got, want)
 	}
 }
 
@@ -410,10 +408,7 @@ func TestCredentials(t *testing.T) {
 			if err != nil && (strings.Contains(err.Error(), "wr0ng") || strings.Contains(err.Error(), "s3same")) {
 				t.Errorf("%s: %v", name, err)
 			}
-			var h interface{ Hint() string }
-			if !errors.As(err, &h) || !strings.Contains(h.Hint(), "ENVBUILD_PUBLISH_INTERNAL") {
-				t.Errorf("%s: %v gives no hint", name, err)
-			}
+			wantHint(t, err, "ENVBUILD_PUBLISH_INTERNAL")
 		}
 	}
 }

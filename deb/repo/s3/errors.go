@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 // Error says what a store answered.
@@ -51,10 +53,10 @@ func (e *Error) Is(target error) bool {
 
 // Hint says what to do about some answers.
 func (e *Error) Hint() string {
-	var hinted interface{ Hint() string }
+	if h := hint.Of(e.Err); h != "" {
+		return h
+	}
 	switch {
-	case errors.As(e.Err, &hinted):
-		return hinted.Hint()
 	case e.Code == "NoSuchBucket":
 		return "make the bucket, or correct s3.bucket and s3.endpoint in the spec"
 	case e.Code == "InvalidAccessKeyId", e.Code == "SignatureDoesNotMatch", e.Code == "XAdminUserNotFound":

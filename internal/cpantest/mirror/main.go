@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/internal/cpantest"
+	"github.com/envbuild/envbuild/internal/hint"
 )
 
 func main() {
@@ -28,9 +29,8 @@ func main() {
 		return
 	}
 	fmt.Fprintf(os.Stderr, "mirror: %v\n", err)
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		fmt.Fprintf(os.Stderr, "  hint: %s\n", h.Hint())
+	if h := hint.Of(err); h != "" {
+		fmt.Fprintf(os.Stderr, "  hint: %s\n", h)
 	}
 	os.Exit(1)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/internal/stall"
 )
 
@@ -39,9 +40,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Hint is the cause's, or says what to do where there was no answer.
 func (e *Error) Hint() string {
-	var hinted interface{ Hint() string }
-	if errors.As(e.Err, &hinted) {
-		return hinted.Hint()
+	var status *StatusError
+	if h := hint.Of(e.Err); h != "" || errors.As(e.Err, &status) {
+		return h
 	}
 	return "check the address, the network and the proxy variables (http_proxy, https_proxy, no_proxy)"
 }
