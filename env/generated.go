@@ -67,7 +67,7 @@ func CheckReplaceable(path string) error {
 	case err != nil:
 		return err
 	case !Generated(old):
-		return &NotGeneratedError{path, scanShell(old)}
+		return &NotGeneratedError{path, findAssignments(old)}
 	}
 	return nil
 }

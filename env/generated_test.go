@@ -1,13 +1,13 @@
 package env
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -93,10 +93,20 @@ if [ -f /etc/x ]; then . /etc/x; fi
 alias ll='ls -l'
 export TWICE=1
 export TWICE=2
+if true; then
+	export IF=1
+fi
+export OPTIONS+=" -x" BRACES={a,b} && export AND=1
+: "${SET:=1}"
+export SET SUBSHELL_$(export NOT=1)
+declare -x DECLARED=1
+export LATIN="caf` + "\xe9" + `"
+case $X in
+export BROKEN=1
 `
 
 func TestTakeOver(t *testing.T) {
-	err := &NotGeneratedError{"config/env.rc", scanShell([]byte(byHand))}
+	err := &NotGeneratedError{"config/env.rc", findAssignments([]byte(byHand))}
 	want := `take its variables over into envbuild.yaml, then move the file away:
 env:
   PATH: ["${PROJECT_BASE}/local/bin", "${PROJECT_BASE}/script"]
@@ -112,7 +122,15 @@ env:
 # line 13: DEFAULT has to be taken over by hand
 # line 14: LOGS has to be taken over by hand
 # line 17: TWICE has to be taken over by hand
-# line 18: TWICE has to be taken over by hand`
+# line 18: TWICE has to be taken over by hand
+# line 20: IF has to be taken over by hand
+# line 22: OPTIONS has to be taken over by hand
+# line 22: BRACES has to be taken over by hand
+# line 22: AND has to be taken over by hand
+# line 23: SET has to be taken over by hand
+# line 25: DECLARED has to be taken over by hand
+# line 26: LATIN has to be taken over by hand
+# line 28: BROKEN has to be taken over by hand`
 	if got := err.Hint(); got != want {
 		t.Errorf("got:\n%s", got)
 	}
@@ -121,25 +139,25 @@ env:
 	}
 }
 
-// FuzzScanShell checks the scanner against a real parser: a value that it calls
-// static is the word that the parser sees. It also must read back what quote
-// writes.
-func FuzzScanShell(f *testing.F) {
+// FuzzFindAssignments checks the values against a shell's: what is called static is
+// what the word expands to. It also must read back what quote writes.
+func FuzzFindAssignments(f *testing.F) {
 	f.Add(byHand)
 	f.Add(`\\\`)
+	f.Add("<<000&")
 	f.Add("A=x\n" + strings.Repeat("A=$A$A\n", 100) + "export A\n")
 	for _, s := range hostile()[:100] {
 		f.Add("export A=" + s + "\n")
 		f.Add("export A=" + quote(s) + " B='" + s + "'\n")
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		found := scanShell([]byte(text))
+		found := findAssignments([]byte(text))
 		_ = (&NotGeneratedError{"x", found}).Hint()
-		if len(text) > 1000 || strings.ContainsAny(text, "\x00\n") {
+		if len(text) > 1000 || strings.ContainsAny(text, "\x00\r\n\ufffd") || !utf8.ValidString(text) {
 			return
 		}
 		line := "export A=" + quote(text) + "\n"
-		found = scanShell([]byte(line))
+		found = findAssignments([]byte(line))
 		if len(found) != 1 || !found[0].Static || found[0].Value.Expand(nil) != text {
 			t.Errorf("%q is read as %+v", line, found)
 		}
@@ -147,68 +165,41 @@ func FuzzScanShell(f *testing.F) {
 	})
 }
 
-// compareWord reads text as the value of a simple assignment with both.
+// compareWord lets sh expand text, as the value of an assignment, with each
+// variable's name for its value.
 func compareWord(t *testing.T, text string) {
 	line := "export A=" + text + "\n"
-	tree, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(bytes.NewReader([]byte(line)), "")
-	if err != nil || len(tree.Stmts) != 1 {
+	found := findAssignments([]byte(line))
+	if len(found) != 1 || !found[0].Static || found[0].Name != "A" {
 		return
 	}
-	call, ok := tree.Stmts[0].Cmd.(*syntax.CallExpr)
-	if !ok || len(call.Args) != 2 || len(tree.Stmts[0].Redirs) > 0 || tree.Stmts[0].Background {
+	tree, err := syntax.NewParser().Parse(strings.NewReader(line), "")
+	if err != nil {
+		t.Fatalf("%q is called static: %v", line, err)
+	}
+	if len(tree.Stmts) != 1 {
 		return
 	}
-	for _, found := range scanShell([]byte(line)) {
-		if !found.Static {
-			continue
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		switch n.(type) {
+		case *syntax.CmdSubst, *syntax.ProcSubst, *syntax.ArithmExp:
+			t.Fatalf("%q is called static", line)
 		}
-		var want, got strings.Builder
-		for _, p := range found.Value {
-			fmt.Fprintf(&got, "%s%s", p.Literal, p.Ref)
+		return true
+	})
+	cmd := exec.Command("/bin/sh", "-c", line+"\nprintf %s \"$A\"")
+	var want strings.Builder
+	for _, p := range found[0].Value {
+		want.WriteString(p.Literal)
+		if p.Ref != "" {
+			want.WriteString("<" + p.Ref + ">")
+			cmd.Env = append(cmd.Env, p.Ref+"=<"+p.Ref+">")
 		}
-		if !wordText(&want, call.Args[1].Parts, false) {
-			t.Errorf("%q is called static", line)
-		}
-		if "A="+got.String() != want.String() {
-			t.Errorf("%q is read as %q, want %q", line, got.String(), want.String())
-		}
-	}
-}
-
-// wordText writes a word without its quotes; a reference is its name. It
-// reports whether the word has nothing else.
-func wordText(b *strings.Builder, parts []syntax.WordPart, quoted bool) bool {
-	for _, part := range parts {
-		switch p := part.(type) {
-		case *syntax.Lit:
-			unescape(b, p.Value, quoted)
-		case *syntax.SglQuoted:
-			b.WriteString(p.Value)
-		case *syntax.DblQuoted:
-			if !wordText(b, p.Parts, true) {
-				return false
-			}
-		case *syntax.ParamExp:
-			if p.Exp != nil && p.Exp.Op == syntax.AlternateUnsetOrNull {
-				b.WriteByte(':')
-			}
-			b.WriteString(p.Param.Value)
-		default:
-			return false
+		if keptByShell(p.Ref) {
+			return
 		}
 	}
-	return true
-}
-
-func unescape(b *strings.Builder, s string, quoted bool) {
-	for i := 0; i < len(s); i++ {
-		if strings.HasPrefix(s[i:], "\\\n") {
-			i++
-			continue
-		}
-		if s[i] == '\\' && i+1 < len(s) && (!quoted || strings.IndexByte("\"\\$`", s[i+1]) >= 0) {
-			i++
-		}
-		b.WriteByte(s[i])
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != want.String() {
+		t.Errorf("%q is read as %q, sh reads %q, %v", line, want.String(), out, err)
 	}
 }
