@@ -61,9 +61,6 @@ func Script(rc string) ([]byte, error) {
 	return templates.Render(templates.EnvSh, rcData{File: quote(rc)})
 }
 
-// Envrc returns the .envrc with which direnv loads config/env.rc.
-func Envrc() ([]byte, error) { return templates.Render(templates.Envrc, nil) }
-
 // kept is the pattern of a shell for the names that no override may have.
 func (e *Environment) kept() string {
 	names := append(shellNames(), "BASH*", "envbuild_*")

@@ -162,15 +162,11 @@ func TestGoldens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	envrc, err := Envrc()
-	if err != nil {
-		t.Fatal(err)
-	}
 	assignments, err := sample(t).Assignments([]string{"PATH=/usr/bin:/bin", "USER=ada", "HOME=/home/ada", "PERL5OPT=-w"}, Overlay{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{"env.rc": rc, "env.sh": script, "envrc": envrc}
+	files := map[string][]byte{"env.rc": rc, "env.sh": script}
 	for _, format := range []Format{JSON, Dotenv, Systemd} {
 		if files["sample."+string(format)], err = Encode(format, assignments); err != nil {
 			t.Fatal(err)
@@ -267,14 +263,10 @@ func TestFileRefused(t *testing.T) {
 	}
 }
 
-// TestDirenv loads env.rc through the constant .envrc, also under strict_env.
+// TestDirenv loads env.rc through the .envrc of docs/environment.md, also under strict_env.
 func TestDirenv(t *testing.T) {
 	skiptest.Without(t, "direnv")
 	direnv, err := exec.LookPath("direnv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	envrc, err := Envrc()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +276,7 @@ func TestDirenv(t *testing.T) {
 		if err := WriteGenerated(rc, mustRC(t, sample(t)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, ".envrc"), append([]byte(head), envrc...), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, ".envrc"), []byte(head+"source_env config/env.rc\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		run := func(args ...string) string {

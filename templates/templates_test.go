@@ -6,8 +6,8 @@ import (
 )
 
 func TestRender(t *testing.T) {
-	text, err := Render(Envrc, nil)
-	if err != nil || !strings.HasPrefix(string(text), "# "+Mark+"\n") {
+	text, err := Render(EnvSh, map[string]string{"File": "/srv/config/env.rc"})
+	if err != nil || !strings.Contains(string(text), "\n# "+Mark+"\n") {
 		t.Errorf("%s, %v", text, err)
 	}
 	if _, err := Render(EnvSh, map[string]string{}); err == nil {

@@ -76,12 +76,6 @@ func Read(r io.Reader, visit func(File, io.Reader) error) (*Package, error) {
 	return p, readMember(archive, "data.tar", func(t *tar.Reader) error { return p.readData(t, visit) })
 }
 
-// ReadControl reads what comes before the data: Package.Files is nil.
-func ReadControl(r io.Reader) (*Package, error) {
-	p, _, err := start(r)
-	return p, err
-}
-
 // start reads the first two members.
 func start(r io.Reader) (*Package, *ar.Reader, error) {
 	archive, err := ar.NewReader(bufio.NewReader(r))

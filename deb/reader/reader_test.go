@@ -139,7 +139,7 @@ func TestReadAllKinds(t *testing.T) {
 			deb := repack(t, c.control, c.data, c.slash)
 			try := func(t *testing.T) {
 				p, err := Read(bytes.NewReader(deb), nil)
-				if err != nil || p.Field("Package") != "sample" || len(p.Files) != 7 {
+				if err != nil || p.Field("Version") != "1" || string(p.Members["postinst"]) != "#!/bin/sh\n" || len(p.Files) != 7 {
 					t.Fatalf("%+v, %v", p, err)
 				}
 				for n := len(deb) / 2; n < len(deb)-200; n += 97 {
@@ -153,10 +153,6 @@ func TestReadAllKinds(t *testing.T) {
 				t.Setenv("PATH", t.TempDir())
 				try(t)
 			})
-			p, err := ReadControl(bytes.NewReader(deb))
-			if err != nil || p.Field("Version") != "1" || string(p.Members["postinst"]) != "#!/bin/sh\n" || p.Files != nil {
-				t.Errorf("%+v, %v", p, err)
-			}
 		})
 	}
 }

@@ -3,7 +3,6 @@ package elfedit
 import (
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,9 +13,6 @@ type File interface {
 	io.ReaderAt
 	io.WriterAt
 }
-
-// ErrNoRunpath says that a file has no search path whose value could be set.
-var ErrNoRunpath = errors.New("the file has no library search path")
 
 // TooLongError says that a new search path has no room where the old one is.
 type TooLongError struct{ Old, New string }
@@ -31,23 +27,6 @@ type SharedError struct{ Old, New string }
 
 func (e *SharedError) Error() string {
 	return fmt.Sprintf("the search path %q can't become %q: it shares its bytes with another string of the file", e.Old, e.New)
-}
-
-// SetRunpath gives DT_RUNPATH and DT_RPATH, of which the file has at least one,
-// the value. It fails as EditRunpath does, and with ErrNoRunpath.
-func SetRunpath(f File, value string) error {
-	found := false
-	_, err := EditRunpath(f, func(string) string { found = true; return value })
-	if err == nil && !found {
-		return ErrNoRunpath
-	}
-	return err
-}
-
-// RemoveRunpath removes DT_RUNPATH and DT_RPATH. A file without is left alone.
-func RemoveRunpath(f File) error {
-	_, err := EditRunpath(f, func(string) string { return "" })
-	return err
 }
 
 // EditRunpath replaces the values of DT_RUNPATH and DT_RPATH by what edit makes

@@ -88,20 +88,6 @@ func Public(keys openpgp.EntityList) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Armor writes a binary keyring as text.
-func Armor(keyring []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w, err := armor.Encode(&b, openpgp.PublicKeyType, nil)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(keyring); err != nil {
-		return nil, err
-	}
-	err = w.Close()
-	return append(b.Bytes(), '\n'), err
-}
-
 // Merge makes one InRelease of several that sign the same text. The signature's
 // armor gets a checksum, without which gpgv of Debian 12 prints warnings.
 func Merge(inlines [][]byte) ([]byte, error) {
