@@ -50,8 +50,16 @@ bench-repo: build
 	@./.ci/setup reprepro=reprepro aptly=aptly apt-ftparchive=apt-utils
 	$(GO) run ./deb/repo/bench bin/envbuild
 
+# The programs of .ci/tools are built by go, once; what they need stays out of go.mod.
+tool = $(GO) tool -modfile=.ci/tools/go.mod
+
+# The house's own rules, code that nothing reaches from main, and golangci-lint with
+# the arrows of docs/design.md.
 lint:
-	golangci-lint run
+	$(GO) run ./internal/lint
+	@echo '$(tool) deadcode ./cmd/envbuild'
+	@dead=$$($(tool) deadcode ./cmd/envbuild) && { [ -z "$$dead" ] || { echo "$$dead"; exit 1; }; }
+	$(tool) golangci-lint run
 
 clean:
 	rm -rf bin out .cache
