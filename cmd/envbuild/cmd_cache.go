@@ -11,6 +11,7 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/project"
 )
 
 func (p *program) cacheCommand() *cli.Command {
@@ -88,7 +89,11 @@ func (p *program) withStore(f func(context.Context, *cli.Context, globals, *stor
 		if err != nil {
 			return err
 		}
-		st, err := p.openStore(c.Context, func(e build.Event) { fmt.Fprintln(p.stderr, e.Message) })
+		root, err := p.cacheRoot()
+		if err != nil {
+			return err
+		}
+		st, err := project.OpenStore(c.Context, root, p.now, func(e build.Event) { fmt.Fprintln(p.stderr, e.Message) })
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 func (p *program) doctorCommand() *cli.Command {
@@ -55,9 +56,9 @@ func (p *program) diagnosis(c *cli.Context, g globals) (build.DiagnoseOptions, e
 		return opts, err
 	}
 	var st *store.Store
-	st, opts.CacheErr = p.openStore(c.Context, func(build.Event) {})
+	st, opts.CacheErr = project.OpenStore(c.Context, opts.Cache, p.now, func(build.Event) {})
 	if opts.CacheErr == nil {
-		opts.View = st.ViewPath(localViewName(built{}))
+		opts.View = project.LocalViewPath(st)
 		opts.CacheErr = st.Close()
 	}
 	return opts, nil

@@ -8,8 +8,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 func (p *program) envCommand() *cli.Command {
@@ -36,54 +38,25 @@ func (p *program) envCommand() *cli.Command {
 	}
 }
 
-// serverLayout is where a package with that prefix stands. With several releases,
-// or a runtime that is a package of its own, that depends on what is built.
-func (s *session) serverLayout(ctx context.Context, prefix string) (layout, error) {
-	if s.spec.Package.Releases == 0 && s.spec.Runtime.As == pkgspec.AsBundled {
-		return s.newLayout(built{}, prefix, "")
-	}
-	b, err := s.buildOutputs(ctx, buildOptions{})
-	if err != nil {
-		return layout{}, err
-	}
-	version := ""
-	if s.spec.Package.Releases > 0 {
-		if version, err = s.appVersion(ctx, ""); err != nil {
-			return layout{}, err
-		}
-		if version, err = s.packageVersion(version); err != nil {
-			return layout{}, err
-		}
-	}
-	return s.newLayout(b, prefix, version)
-}
-
-// systemPath is what a server's PATH is taken for.
-const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // printEnvironment prints the environment of a package at prefix, or of the
 // local view.
 func (s *session) printEnvironment(ctx context.Context, prefix string, format env.Format) error {
-	file := filepath.Join(s.spec.Dir, "config", "env.rc")
+	file := filepath.Join(s.spec.Dir, filepath.FromSlash(project.RCFile))
 	var environment *env.Environment
 	if prefix != "" {
 		if !filepath.IsAbs(prefix) {
 			return &usageError{message: fmt.Sprintf("--prefix: %s is not absolute", prefix)}
 		}
-		layout, err := s.serverLayout(ctx, filepath.Clean(prefix))
-		if err != nil {
-			return err
-		}
-		file = layout.rc
-		if environment, err = s.environment(layout.places, layout.base); err != nil {
+		var err error
+		if environment, file, err = deploy.ServerEnvironment(ctx, s.Project, filepath.Clean(prefix)); err != nil {
 			return err
 		}
 	} else {
-		l, err := s.localFor(ctx, false)
+		l, err := s.Local(ctx, false)
 		if err != nil {
 			return err
 		}
-		environment = l.env
+		environment = l.Env
 	}
 	text, err := s.encodeEnvironment(environment, format, file, prefix == "")
 	if err != nil {
@@ -100,10 +73,10 @@ func (s *session) encodeEnvironment(e *env.Environment, format env.Format, file 
 		return e.RC(file)
 	}
 	var over env.Overlay
-	caller := []string{"PATH=" + systemPath}
+	caller := []string{"PATH=" + deploy.SystemPath}
 	if isLocal {
 		var err error
-		if over, err = s.overlay(nil, nil); err != nil {
+		if over, err = s.Overlay(nil, nil); err != nil {
 			return nil, err
 		}
 		caller = s.environ

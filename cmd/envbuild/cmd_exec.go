@@ -66,15 +66,15 @@ func (p *program) exec(c *cli.Context, opts execOptions) error {
 		for i, f := range opts.envFiles {
 			files[i] = s.abs(f)
 		}
-		over, err := s.overlay(files, command)
+		over, err := s.Overlay(files, command)
 		if err != nil {
 			return err
 		}
-		l, err := s.localFor(ctx, opts.noBuild)
+		l, err := s.Local(ctx, opts.noBuild)
 		if err != nil {
 			return err
 		}
-		environ, err = l.env.Resolve(s.environ, over)
+		environ, err = l.Env.Resolve(s.environ, over)
 		return err
 	})
 	if err := prepare(c); err != nil {
@@ -93,34 +93,4 @@ func parseAssignments(texts []string) ([]env.Assignment, error) {
 		out = append(out, a)
 	}
 	return out, nil
-}
-
-// notBuiltError says that exec would have to build and must not.
-type notBuiltError struct{}
-
-func (notBuiltError) Error() string {
-	return "the environment is not built, and --no-build forbids to build it"
-}
-
-// Hint says how to build it.
-func (notBuiltError) Hint() string { return "run `envbuild build`, or leave out --no-build" }
-
-// localFor returns the local environment without a word if everything is there.
-// Else it builds, or with noBuild fails.
-func (s *session) localFor(ctx context.Context, noBuild bool) (local, error) {
-	lock, err := s.freshLock()
-	if err != nil {
-		return local{}, err
-	}
-	b, ok, err := s.cached(ctx, lock)
-	if err != nil {
-		return local{}, err
-	}
-	if _, there := s.store.View(localViewName(b)); ok && there {
-		return s.useLocal(b)
-	}
-	if noBuild {
-		return local{}, notBuiltError{}
-	}
-	return s.buildLocal(ctx, buildOptions{})
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 	"github.com/envbuild/envbuild/templates"
 )
 
@@ -102,14 +103,14 @@ type firstSpecData struct {
 }
 
 func (p *program) firstSpec(ctx context.Context, dir string) ([]byte, error) {
-	project := os.DirFS(dir)
-	d := firstSpecData{Files: applicationFiles(project)}
-	for _, l := range languages() {
+	files := os.DirFS(dir)
+	d := firstSpecData{Files: applicationFiles(files)}
+	for _, l := range project.Languages() {
 		sketcher, ok := l.(lang.Sketcher)
 		if !ok {
 			continue
 		}
-		sketch, ok, err := sketcher.Sketch(project)
+		sketch, ok, err := sketcher.Sketch(files)
 		if err != nil {
 			return nil, err
 		}
@@ -130,8 +131,8 @@ func (p *program) firstSpec(ctx context.Context, dir string) ([]byte, error) {
 	if name, mail := git("config", "user.name"), git("config", "user.email"); name != "" && mail != "" {
 		d.Maintainer = strconv.Quote(name + " <" + mail + ">")
 	}
-	d.Description = strconv.Quote(firstHeading(project, d.Name))
-	_, err := fs.Stat(project, ".env")
+	d.Description = strconv.Quote(firstHeading(files, d.Name))
+	_, err := fs.Stat(files, ".env")
 	d.EnvFile = err == nil
 	return templates.Render(templates.Spec, d)
 }

@@ -26,19 +26,19 @@ func (p *program) logCommand() *cli.Command {
 }
 
 func (s *session) printLog(ctx context.Context, name string) error {
-	b, err := s.planned(ctx)
+	pl, err := s.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	step, err := findStep(b.graph, b.lock, name)
+	step, err := pl.Step(name)
 	if err != nil {
 		return err
 	}
-	key, err := b.LastKey(ctx, b.graph, step)
+	key, err := pl.Builder.LastKey(ctx, pl.Graph, step)
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(s.store.LogPath(key))
+	f, err := os.Open(s.Store.LogPath(key))
 	if notExist(err) {
 		return errors.New(step.Name + " was never built here, so it has no log")
 	}

@@ -19,7 +19,7 @@ func (p *program) planCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			return s.plan(ctx)
+			return s.printPlanned(ctx)
 		}),
 	}
 }
@@ -41,19 +41,19 @@ type planDocument struct {
 	Steps []planStep `json:"steps"`
 }
 
-func (s *session) plan(ctx context.Context) error {
-	b, err := s.planned(ctx)
+func (s *session) printPlanned(ctx context.Context) error {
+	pl, err := s.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	decisions, err := b.Plan(ctx, b.graph)
+	decisions, err := pl.Decide(ctx)
 	if err != nil {
 		return err
 	}
 	if !s.json {
 		return s.printPlan(decisions)
 	}
-	doc := planDocument{Lock: b.lock.Digest().String(), Steps: []planStep{}}
+	doc := planDocument{Lock: pl.Lock.Digest().String(), Steps: []planStep{}}
 	for _, d := range decisions {
 		row := planStep{
 			Name: d.Step.Name, Version: d.Step.Version, Kind: string(d.Step.Kind),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/deb/publish"
+	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -113,7 +114,7 @@ func (s *session) publishPackages(ctx context.Context, opts publishOptions) (pac
 		if dir, remove, err = s.makeToPublish(); err != nil {
 			return nil, nil, err
 		}
-		made, err := s.makeDebs(ctx, debOptions{dir: dir, version: opts.version})
+		made, err := deploy.Debs(ctx, s.Project, deploy.DebOptions{Dir: dir, Version: opts.version})
 		if err != nil {
 			remove()
 			return nil, nil, err
@@ -141,7 +142,7 @@ func (s *session) makeToPublish() (dir string, remove func(), err error) {
 	if errs := s.spec.Incomplete(pkgspec.UseDeb); len(errs) > 0 {
 		return "", nil, errs
 	}
-	dir, done, err := s.store.TempDir("publish")
+	dir, done, err := s.Store.TempDir("publish")
 	if err != nil {
 		return "", nil, err
 	}

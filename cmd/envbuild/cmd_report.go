@@ -9,10 +9,12 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 func (p *program) reportCommand() *cli.Command {
@@ -33,19 +35,19 @@ func (p *program) reportCommand() *cli.Command {
 
 // report describes what the store has of the lock. It builds nothing.
 func (s *session) report(ctx context.Context, file string) error {
-	b, err := s.planned(ctx)
+	pl, err := s.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	decisions, err := b.Plan(ctx, b.graph)
+	decisions, err := pl.Decide(ctx)
 	if err != nil {
 		return err
 	}
 	page := report.Page{
-		Title: s.spec.Name, Lock: b.lock.Digest().String(), Date: b.lock.Date.In(time.UTC),
-		Runtime: b.lock.Runtime.Language + " " + b.lock.Runtime.Version,
+		Title: s.spec.Name, Lock: pl.Lock.Digest().String(), Date: pl.Lock.Date.In(time.UTC),
+		Runtime: pl.Lock.Runtime.Language + " " + pl.Lock.Runtime.Version,
 	}
-	parts, err := s.parts(built{lock: b.lock})
+	parts, err := deploy.Parts(s.Project, project.Built{Lock: pl.Lock})
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func (s *session) pageStep(d build.Decision) (report.PageStep, error) {
 	if !d.Cached {
 		return step, nil
 	}
-	action, err := s.store.RecordedAction(d.Key)
+	action, err := s.Store.RecordedAction(d.Key)
 	if errors.Is(err, store.ErrMissing) {
 		return step, nil
 	}
@@ -85,7 +87,7 @@ func (s *session) pageStep(d build.Decision) (report.PageStep, error) {
 		return step, err
 	}
 	step.Started, step.Duration = action.Started, action.Duration
-	entries, err := view.Entries(s.store.Tree(d.Output))
+	entries, err := view.Entries(s.Store.Tree(d.Output))
 	if err != nil {
 		return step, err
 	}

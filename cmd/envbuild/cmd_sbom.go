@@ -11,6 +11,7 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/deb/reader"
+	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -37,26 +38,14 @@ func (p *program) sbomCommand() *cli.Command {
 // lockSBOM prints what a package of the project would be made of. Nothing is
 // built for it.
 func (s *session) lockSBOM(ctx context.Context) error {
-	lock, err := s.freshLock()
+	lock, err := s.FreshLock()
 	if err != nil {
 		return err
 	}
 	if len(lock.Distributions) > 0 && !recordsLicenses(lock) {
 		s.emit(build.Event{Kind: build.Warning, Message: "the lock was made before locks recorded licences", Hint: "run `envbuild lock` to add them"})
 	}
-	subject := report.Subject{Name: s.spec.Name, Supplier: s.spec.Maintainer}
-	if s.spec.Version != (pkgspec.Version{}) {
-		if subject.Version, err = s.appVersion(ctx, ""); err != nil {
-			return err
-		}
-	}
-	if subject.Date, err = s.sourceDate(lock); err != nil {
-		return err
-	}
-	if subject.Parts, err = s.parts(built{lock: lock}); err != nil {
-		return err
-	}
-	data, err := report.SBOM(subject)
+	data, err := deploy.SBOM(ctx, s.Project, lock)
 	if err != nil {
 		return err
 	}
@@ -102,7 +91,7 @@ func (p *program) packageSBOM(file string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	data, ok := found[sbomPath(pkg.Field("Package"))]
+	data, ok := found[deploy.SBOMPath(pkg.Field("Package"))]
 	if !ok {
 		return &noSBOMError{path: file}
 	}

@@ -42,15 +42,15 @@ func (p *program) shellCommand() *cli.Command {
 // enterStep builds what the step needs and starts a shell in its sandbox, with
 // its sources and its recipe, as the recipe would find them.
 func (s *session) enterStep(ctx context.Context, name string) error {
-	b, err := s.planned(ctx)
+	pl, err := s.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	step, err := findStep(b.graph, b.lock, name)
+	step, err := pl.Step(name)
 	if err != nil {
 		return err
 	}
-	code, err := b.Shell(ctx, b.graph, step, build.Terminal{
+	code, err := pl.Builder.Shell(ctx, pl.Graph, step, build.Terminal{
 		In: os.Stdin, Out: s.stdout, Err: s.stderr, TTY: term.IsTerminal(int(os.Stdin.Fd())),
 	})
 	if err != nil {

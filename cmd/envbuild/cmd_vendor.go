@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -25,54 +21,12 @@ func (p *program) vendorCommand() *cli.Command {
 			case 1:
 				dir = s.abs(c.Args().First())
 			default:
-				return &usageError{message: "vendor takes one folder at most"}
+				return &usageError{message: "vendor takes one directory at most"}
 			}
-			return s.vendor(ctx, dir)
+			if err := s.Vendor(ctx, dir); err != nil {
+				return err
+			}
+			return s.printPath(s.globals, dir)
 		}),
 	}
-}
-
-func (s *session) vendor(ctx context.Context, dir string) error {
-	all, err := s.fetchAll(ctx)
-	if err != nil {
-		return err
-	}
-	for _, src := range all {
-		name := src.Path
-		if name == "" {
-			name = src.File
-		}
-		if err := copyInto(filepath.Join(dir, filepath.FromSlash(name)), src.path); err != nil {
-			return err
-		}
-	}
-	return s.printPath(s.globals, dir)
-}
-
-// copyInto copies a file of the store to a path, which appears whole.
-func copyInto(to, from string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), atomicfile.TempPrefix+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(out.Name()))
-		}
-	}()
-	if _, err := io.Copy(out, in); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	if err := out.Chmod(0o644); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	return atomicfile.Commit(out, to)
 }

@@ -34,19 +34,19 @@ type whyDocument struct {
 }
 
 func (s *session) why(ctx context.Context, name string) error {
-	b, err := s.planned(ctx)
+	pl, err := s.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	step, err := findStep(b.graph, b.lock, name)
+	step, err := pl.Step(name)
 	if err != nil {
 		return err
 	}
-	decisions, err := b.Plan(ctx, b.graph)
+	decisions, err := pl.Decide(ctx)
 	if err != nil {
 		return err
 	}
-	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: whyPaths(b.graph, step)}
+	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: whyPaths(pl.Graph, step)}
 	for _, d := range decisions {
 		if d.Step == step {
 			doc.Build = d.Why

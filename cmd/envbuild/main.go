@@ -18,6 +18,7 @@ import (
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/ui"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 func main() {
@@ -82,9 +83,10 @@ func exitCode(ctx context.Context, err error) int {
 	var (
 		bySignal *signalError
 		usage    *usageError
+		asked    *project.UsageError
 		spec     *pkgspec.Error
 		noSpec   *pkgspec.NotFoundError
-		lock     *lockError
+		lock     *project.LockError
 		exec     *execError
 		setting  *repo.SettingsError
 		packages *deb.SettingError
@@ -99,7 +101,7 @@ func exitCode(ctx context.Context, err error) int {
 		return env.ExitCode(exec.err)
 	case errors.As(err, &lock):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting), errors.As(err, &packages):
+	case errors.As(err, &usage), errors.As(err, &asked), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting), errors.As(err, &packages):
 		return 2
 	}
 	return 1
@@ -120,30 +122,5 @@ func (e *usageError) Error() string { return e.message }
 
 // Hint says how the verb is called.
 func (e *usageError) Hint() string { return e.hint }
-
-// lockError says that the lock is missing or stale.
-type lockError struct {
-	path    string
-	reasons []string // empty: there is no lock
-}
-
-func (e *lockError) Error() string {
-	if len(e.reasons) == 0 {
-		return e.path + " is missing"
-	}
-	msg := e.path + " is stale"
-	for i, r := range e.reasons {
-		if i == 0 {
-			msg += ": "
-		} else {
-			msg += "; "
-		}
-		msg += r
-	}
-	return msg
-}
-
-// Hint says how to get a new one.
-func (e *lockError) Hint() string { return "run `envbuild lock` and commit the result" }
 
 func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 // program is what the verbs know of the process that they run in.
@@ -75,29 +76,7 @@ func (p *program) spec(g globals, use pkgspec.Use) (*pkgspec.Spec, error) {
 	if g.dir != "" {
 		from = p.abs(g.dir)
 	}
-	if fi, err := os.Stat(from); err != nil || !fi.IsDir() {
-		return nil, &usageError{message: fmt.Sprintf("-C: %s is not a folder", from)}
-	}
-	path, err := pkgspec.Find(from)
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := pkgspec.Parse(p.display(path), data)
-	if err != nil {
-		return nil, err
-	}
-	spec.Dir = filepath.Dir(path)
-	if errs := spec.Unsupported(use); len(errs) > 0 {
-		return nil, errs
-	}
-	if errs := spec.Incomplete(use); len(errs) > 0 {
-		return nil, errs
-	}
-	return spec, nil
+	return project.ReadSpec(from, use, p.display)
 }
 
 // display is a path as a person wants to read it in an error: relative to the

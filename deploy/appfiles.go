@@ -1,4 +1,4 @@
-package main
+package deploy
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 // appFile is a file or link of the application.
@@ -22,11 +23,11 @@ type appFile struct {
 	target string
 }
 
-// appFiles lists the application's files as the spec names them, sorted. What
+// listAppFiles lists the application's files as the spec names them, sorted. What
 // envbuild itself writes into a checkout is left out: packages have their own.
 // A pattern that matches nothing is an error, since it is a typing mistake more
 // often than not.
-func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
+func listAppFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	unused := map[string]bool{}
 	for _, pattern := range spec.App.Files {
 		unused[pattern] = true
@@ -34,17 +35,17 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	var out []appFile
 	err := fs.WalkDir(os.DirFS(spec.Dir), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
-		case err != nil && d != nil && d.IsDir() && !reached(spec.App, name):
+		case err != nil && d != nil && d.IsDir() && !isReached(spec.App, name):
 			return fs.SkipDir // a database's folder, say, which nobody else may read
 		case err != nil:
 			return err
-		case generated(name) && d.IsDir():
+		case isGenerated(name) && d.IsDir():
 			return fs.SkipDir
-		case generated(name) || d.IsDir():
+		case isGenerated(name) || d.IsDir():
 			return nil
 		}
 		for pattern := range unused {
-			if named(name, pattern) {
+			if isNamed(name, pattern) {
 				delete(unused, pattern)
 			}
 		}
@@ -66,14 +67,14 @@ func appFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	return out, nil
 }
 
-// named reports whether one of the patterns names the path or a folder above it.
-func named(path string, patterns ...string) bool {
+// isNamed reports whether one of the patterns names the path or a folder above it.
+func isNamed(path string, patterns ...string) bool {
 	return (&pkgspec.App{Files: patterns}).Includes(path)
 }
 
-// reached reports whether a pattern may name something in the folder.
-func reached(app *pkgspec.App, folder string) bool {
-	if named(folder, app.Exclude...) {
+// isReached reports whether a pattern may name something in the folder.
+func isReached(app *pkgspec.App, folder string) bool {
+	if isNamed(folder, app.Exclude...) {
 		return false
 	}
 	for _, pattern := range app.Files {
@@ -90,13 +91,13 @@ func reached(app *pkgspec.App, folder string) bool {
 	return false
 }
 
-// checkFiles finds what is wrong with the application's files before anything is
+// checkAppFiles finds what is wrong with the application's files before anything is
 // built.
-func (s *session) checkFiles() error {
-	if s.spec.App == nil || len(s.spec.App.Files) == 0 {
+func checkAppFiles(spec *pkgspec.Spec) error {
+	if spec.App == nil || len(spec.App.Files) == 0 {
 		return nil
 	}
-	files, err := appFiles(s.spec)
+	files, err := listAppFiles(spec)
 	if err != nil {
 		return err
 	}
@@ -105,9 +106,9 @@ func (s *session) checkFiles() error {
 			continue
 		}
 		err := &deb.FileSizeError{Path: f.name, Size: f.info.Size()}
-		for i, pattern := range s.spec.App.Files {
-			if named(f.name, pattern) {
-				return s.spec.ErrorAt(err.Error(), err.Hint()+": exclude: ["+f.name+"]", "app", "files", strconv.Itoa(i))
+		for i, pattern := range spec.App.Files {
+			if isNamed(f.name, pattern) {
+				return spec.ErrorAt(err.Error(), err.Hint()+": exclude: ["+f.name+"]", "app", "files", strconv.Itoa(i))
 			}
 		}
 		return err
@@ -130,10 +131,10 @@ func readAppFile(dir, name string, d fs.DirEntry) (appFile, error) {
 	return f, err
 }
 
-// generated reports whether a path is one that envbuild writes into a checkout.
-func generated(name string) bool {
+// isGenerated reports whether a path is one that envbuild writes into a checkout.
+func isGenerated(name string) bool {
 	switch name {
-	case viewLink, ".git", "config/env.rc", "script/env.sh":
+	case project.ViewLink, ".git", project.RCFile, project.ScriptFile:
 		return true
 	}
 	return false

@@ -1,4 +1,4 @@
-package main
+package project
 
 import (
 	"context"
@@ -11,44 +11,44 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// appVersion is the application's version: the command line's, the spec's, or
+// Version is the application's version: the command line's, the spec's, or
 // what git describes.
-func (s *session) appVersion(ctx context.Context, given string) (string, error) {
+func (p *Project) Version(ctx context.Context, given string) (string, error) {
 	if given != "" {
 		if err := pkgspec.CheckVersion(given); err != nil {
-			return "", &usageError{message: "--version: " + err.Error(), hint: hint.Of(err)}
+			return "", &UsageError{Message: "--version: " + err.Error(), Help: hint.Of(err)}
 		}
 		return given, nil
 	}
-	switch v := s.spec.Version; {
+	switch v := p.Spec.Version; {
 	case v.Literal != "":
 		return v.Literal, nil
 	case v.Git != "":
-		return s.describedVersion(ctx)
+		return p.describedVersion(ctx)
 	}
-	return "", s.spec.ErrorAt("a package needs a version", "add it to the spec, or give deb --version")
+	return "", p.Spec.ErrorAt("a package needs a version", "add it to the spec, or give deb --version")
 }
 
 // describedVersion makes a Debian version of git describe's answer:
 // v1.4.0-3-g1f2e becomes 1.4.0+3.g1f2e, which sorts after 1.4.0.
-func (s *session) describedVersion(ctx context.Context) (string, error) {
-	description, err := s.git(ctx, "describe", "--tags", "--long", "--dirty")
+func (p *Project) describedVersion(ctx context.Context) (string, error) {
+	description, err := p.Git(ctx, "describe", "--tags", "--long", "--dirty")
 	if err != nil {
-		return "", s.spec.ErrorAt("git can't describe the version: "+err.Error(), "tag a commit, or give deb --version", "version")
+		return "", p.Spec.ErrorAt("git can't describe the version: "+err.Error(), "tag a commit, or give deb --version", "version")
 	}
 	version, err := fromDescription(description)
 	if err == nil {
 		err = pkgspec.CheckVersion(version)
 	}
 	if err != nil {
-		return "", s.spec.ErrorAt("git's description is no version: "+err.Error(), "tag commits like v1.4.0, or give deb --version", "version")
+		return "", p.Spec.ErrorAt("git's description is no version: "+err.Error(), "tag commits like v1.4.0, or give deb --version", "version")
 	}
 	return version, nil
 }
 
-// git asks git about the project. The error is what git said.
-func (s *session) git(ctx context.Context, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", s.spec.Dir}, args...)...).Output()
+// Git asks git about the project. The error is what git said.
+func (p *Project) Git(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", p.Spec.Dir}, args...)...).Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
 		err = errors.New(strings.TrimSpace(string(exit.Stderr)))

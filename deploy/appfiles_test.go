@@ -1,4 +1,4 @@
-package main
+package deploy
 
 import (
 	"os"
@@ -24,7 +24,7 @@ func TestAppFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := &pkgspec.Spec{Dir: dir, App: &pkgspec.App{Files: []string{"lib", "script", "*.psgi", "public/*/x.css"}, Exclude: []string{"**/*.t"}}}
-	files, err := appFiles(spec)
+	files, err := listAppFiles(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,15 +38,15 @@ func TestAppFiles(t *testing.T) {
 	for folder, want := range map[string]bool{
 		"lib": true, "lib/A": true, "pgdata": false, "public": true, "public/css": true, "public/css/x.css": true, "public/css/y": false,
 	} {
-		if got := reached(spec.App, folder); got != want {
+		if got := isReached(spec.App, folder); got != want {
 			t.Errorf("%s is reached: %v", folder, got)
 		}
 	}
-	if !reached(&pkgspec.App{Files: []string{"**/*.js"}}, "a/b") || reached(&pkgspec.App{Files: []string{"**/*.js"}, Exclude: []string{"a"}}, "a/b") {
+	if !isReached(&pkgspec.App{Files: []string{"**/*.js"}}, "a/b") || isReached(&pkgspec.App{Files: []string{"**/*.js"}, Exclude: []string{"a"}}, "a/b") {
 		t.Error("** or exclude")
 	}
 	spec.App.Files = append(spec.App.Files, "nothing")
-	if _, err := appFiles(spec); err == nil {
+	if _, err := listAppFiles(spec); err == nil {
 		t.Error("a pattern that matches nothing was accepted")
 	}
 }

@@ -1,0 +1,102 @@
+package deploy
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deb/health"
+	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
+)
+
+// SystemPath is what a server's PATH is taken for.
+const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// checkHealth looks at what is to be packaged, before anything is written.
+func checkHealth(ctx context.Context, p *project.Project, t *Tree, settings *deb.Settings) error {
+	search, err := searchPath(p, t.layout)
+	if err != nil {
+		return err
+	}
+	contents := settings.Contents()
+	asked := map[string]bool{}
+	for _, e := range contents {
+		asked[e.Path] = true
+	}
+	req := health.Request{
+		Entries:   slices.Concat(t.project, contents),
+		Beside:    t.runtime,
+		Prefixes:  []string{t.layout.Prefix},
+		Root:      "/",
+		Declared:  declaredPackages(p.Spec),
+		Path:      search,
+		Asked:     asked,
+		Unchecked: p.Spec.Package.IsUnchecked,
+		Forbidden: buildPaths(p),
+	}
+	if t.layout.release != nil {
+		req.Made = []string{t.layout.Current}
+	}
+	if t.layout.shared != nil {
+		req.Prefixes = append(req.Prefixes, t.layout.shared.prefix)
+	}
+	return health.Check(ctx, req)
+}
+
+// checkRuntimeHealth looks at the package of a runtime.
+func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error {
+	return health.Check(ctx, health.Request{
+		Entries:   t.runtime,
+		Prefixes:  []string{t.layout.shared.prefix},
+		Root:      "/",
+		Declared:  plan.BasePackages,
+		Path:      strings.Split(SystemPath, ":"),
+		Unchecked: p.Spec.Package.IsUnchecked,
+		Forbidden: buildPaths(p),
+	})
+}
+
+// declaredPackages names the Debian packages that may be linked: those of every
+// step, those that the spec gives to single builds, and those that it makes the
+// package depend on.
+func declaredPackages(spec *pkgspec.Spec) []string {
+	names := slices.Clone(plan.BasePackages)
+	if cpan := spec.Dependencies.CPAN; cpan != nil {
+		for _, help := range cpan.Build {
+			names = append(names, help.Apt...)
+		}
+	}
+	for _, relationship := range spec.Package.Depends {
+		names = append(names, deb.PackageNames(relationship)...)
+	}
+	return names
+}
+
+// searchPath is PATH on the server, inside the package's environment.
+func searchPath(p *project.Project, l Layout) ([]string, error) {
+	environment, err := p.Environment(l.Prefixes, l.Base)
+	if err != nil {
+		return nil, err
+	}
+	list, err := environment.Assignments([]string{"PATH=" + SystemPath}, env.Overlay{})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range list {
+		if a.Name == "PATH" {
+			return strings.Split(a.Value, ":"), nil
+		}
+	}
+	return strings.Split(SystemPath, ":"), nil
+}
+
+// buildPaths are the paths of the machine that builds.
+func buildPaths(p *project.Project) []string {
+	views := filepath.Dir(project.LocalViewPath(p.Store)) + "/"
+	return append([]string{plan.RuntimePrefix, plan.BundlePrefix, plan.WorkPath, views}, p.Store.PrivatePaths()...)
+}

@@ -1,0 +1,26 @@
+package deploy
+
+import (
+	"os"
+	"time"
+
+	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// packageVersion is a package's whole version for a version of what is in it.
+func packageVersion(version string, revision int) (string, error) {
+	system, err := os.ReadFile("/etc/os-release")
+	return deb.Version(version, revision, deb.Codename(system)), err
+}
+
+// dateDependencies returns what the dependencies in a package of that date
+// carry: the date of the runtime's archive, but never a later one. A date that
+// came with each distribution would make all files others when one distribution
+// is.
+func dateDependencies(date time.Time, lock *pkgspec.Lock) time.Time {
+	if made := lock.Runtime.Date; !made.IsZero() && made.Before(date) {
+		return made
+	}
+	return date
+}

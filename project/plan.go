@@ -1,0 +1,126 @@
+package project
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/lang"
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// steps turns the lock's pins into steps. Mirrors of the environment replace the
+// spec's for every verb: where an archive comes from is no part of what it is.
+func (p *Project) steps(lock *pkgspec.Lock) ([]plan.Step, error) {
+	mirrors, err := p.mirrorOverride()
+	if err != nil {
+		return nil, err
+	}
+	spec := *p.Spec
+	if len(mirrors) > 0 && spec.Dependencies.CPAN != nil {
+		cpan := *spec.Dependencies.CPAN
+		cpan.Mirrors = mirrors
+		spec.Dependencies.CPAN = &cpan
+	}
+	return p.language.Steps(&spec, lock)
+}
+
+// graph turns the lock's pins into the graph of steps.
+func (p *Project) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
+	steps, err := p.steps(lock)
+	if err != nil {
+		return nil, err
+	}
+	for i := range steps {
+		p.addStrip(&steps[i])
+	}
+	return plan.NewGraph(steps)
+}
+
+// addStrip has what a step adds stripped if the spec wants it, for all languages.
+func (p *Project) addStrip(step *plan.Step) {
+	if p.Spec.Runtime.Strip {
+		step.Strip = build.StripRecipe()
+	}
+}
+
+// builder returns a builder for graphs of the lock.
+func (p *Project) builder(ctx context.Context, lock *pkgspec.Lock, opts BuildOptions) (*build.Builder, error) {
+	machine, err := build.ReadMachine(ctx, p.Store)
+	if err != nil {
+		return nil, err
+	}
+	emit := p.Emit
+	if opts.emit != nil {
+		emit = opts.emit
+	}
+	return build.New(build.Options{
+		Store: p.Store, Sandbox: p.sandbox, Fetch: p.fetchSource, Machine: machine,
+		Project: p.Spec.Dir, Lock: lock, Language: p.language, Emit: emit,
+		Jobs: p.opts.Jobs, Now: p.opts.Now,
+		Rebuild: opts.Rebuild, KeepFailed: opts.KeepFailed,
+	}), nil
+}
+
+// Plan is a lock with the graph of its steps, and what builds it.
+type Plan struct {
+	Lock  *pkgspec.Lock
+	Graph *plan.Graph
+	// Builder looks at steps, or enters them.
+	Builder *build.Builder
+}
+
+// Plan opens the lock for verbs that look at its steps.
+func (p *Project) Plan(ctx context.Context) (*Plan, error) {
+	lock, err := p.FreshLock()
+	if err != nil {
+		return nil, err
+	}
+	g, err := p.graph(lock)
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.builder(ctx, lock, BuildOptions{})
+	return &Plan{Lock: lock, Graph: g, Builder: b}, err
+}
+
+// Decide says for each step what a build would do.
+func (pl *Plan) Decide(ctx context.Context) ([]build.Decision, error) {
+	return pl.Builder.Plan(ctx, pl.Graph)
+}
+
+// Step returns the step that a person means by a name: a distribution, with or
+// without its version, or a module of it. It fails with a *UsageError.
+func (pl *Plan) Step(name string) (*plan.Step, error) {
+	for _, s := range pl.Graph.Steps() {
+		if s.Name == name || s.Name+"-"+s.Version == name {
+			return s, nil
+		}
+	}
+	for _, pin := range pl.Lock.Distributions {
+		for _, m := range pin.Provides {
+			if m.Name == name {
+				return pl.Graph.Step(pin.Name), nil
+			}
+		}
+	}
+	return nil, &UsageError{Message: "the lock has no distribution or module " + name, Help: "`envbuild plan` lists the steps"}
+}
+
+// evaluate runs a script of the language with the pinned runtime, which is built
+// if need be.
+func (p *Project) evaluate(ctx context.Context, runtime plan.Step, script string, stdin []byte) ([]byte, error) {
+	language, ok := p.language.(lang.Interpreter)
+	if !ok {
+		return nil, fmt.Errorf("%s runs no scripts", p.language.Name())
+	}
+	b, err := p.builder(ctx, nil, BuildOptions{})
+	if err != nil {
+		return nil, err
+	}
+	p.addStrip(&runtime) // the same step as in the project's graph
+	return b.Evaluate(ctx, build.Script{
+		Runtime: runtime, Interpreter: language.Interpreter(), Text: script, Stdin: stdin,
+	})
+}

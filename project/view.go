@@ -1,0 +1,168 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/env/view"
+	"github.com/envbuild/envbuild/internal/digest"
+)
+
+// viewVersion changes when views of the same outputs come out differently.
+const viewVersion = "1"
+
+// ViewRequest is a view to make.
+type ViewRequest struct {
+	// Dest is where the view appears.
+	Dest string
+	// Prefixes are where its files believe to be.
+	Prefixes Prefixes
+	// Time becomes that of all files.
+	Time time.Time
+	// Unsynced says that a torn view would be noticed.
+	Unsynced bool
+}
+
+// MakeView merges the outputs and relocates them to real prefixes.
+func (p *Project) MakeView(ctx context.Context, b Built, req ViewRequest) error {
+	start := p.Now()
+	p.Emit(build.Event{Kind: build.ViewStarted, Path: req.Dest})
+	if err := p.verifyOutputs(ctx, b.Outputs, req.Dest); err != nil {
+		return err
+	}
+	res, err := view.Make(ctx, view.Request{
+		Parts:        viewParts(b.Outputs),
+		Rewrites:     req.Prefixes.Rewrites(),
+		Placeholders: []string{plan.WorkPath},
+		Forbidden:    p.Store.PrivatePaths(),
+		Dest:         req.Dest,
+		Time:         req.Time,
+		Unsynced:     req.Unsynced,
+		Parallel:     p.opts.Jobs,
+	})
+	if ctx.Err() != nil {
+		return &build.InterruptedError{Cause: context.Cause(ctx)}
+	}
+	if err != nil {
+		return err
+	}
+	p.Emit(build.Event{
+		Kind: build.ViewDone, Path: req.Dest, Bytes: res.Bytes, Total: len(res.Entries), Hit: res.Existed,
+		Duration: p.Now().Sub(start),
+	})
+	return nil
+}
+
+// verifyOutputs hashes outputs again before a new view is made of them: what
+// reaches a server is what the steps made.
+func (p *Project) verifyOutputs(ctx context.Context, outputs []build.StepOutput, dest string) error {
+	if _, err := os.Stat(dest); err == nil {
+		return nil
+	}
+	for _, o := range outputs {
+		if err := p.Store.Verify(ctx, o.ID); err != nil {
+			return fmt.Errorf("the output of %s: %w", o.Step.Name, err)
+		}
+	}
+	return nil
+}
+
+// viewParts sorts outputs by the prefix that they belong to.
+func viewParts(outputs []build.StepOutput) []view.Part {
+	runtime, bundle := view.Part{Root: RuntimeDir}, view.Part{Root: BundleDir}
+	for _, o := range outputs {
+		part := &bundle
+		if o.Step.Kind == plan.Runtime {
+			part = &runtime
+		}
+		part.Layers = append(part.Layers, view.Layer{
+			Name: o.Step.Name, Tree: o.Tree, BinaryPrefixes: o.Step.BinaryPrefixes,
+		})
+		for _, f := range o.Step.Shared {
+			shared := view.Shared{Path: f.Path, Rule: view.Rule(f.Rule)}
+			if !slices.Contains(part.Shared, shared) {
+				part.Shared = append(part.Shared, shared)
+			}
+		}
+	}
+	return []view.Part{runtime, bundle}
+}
+
+// PackageView returns the outputs' tree with the prefixes of a server. The store
+// keeps it, as an output that is made of outputs, so that a new version of the
+// application relocates nothing. The tree is the store's: it is only to be read.
+func (p *Project) PackageView(ctx context.Context, b Built, at Prefixes) (out *store.Output, err error) {
+	key := packageViewKey(b, at)
+	unlock, _, err := p.Store.Lock(ctx, "package view "+key.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if out, err = p.keptView(ctx, key); !errors.Is(err, store.ErrMissing) {
+		return out, err
+	}
+	start := p.Now()
+	staging, remove, err := p.Store.TempDir("view")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	dest := filepath.Join(staging, "view")
+	if err := p.MakeView(ctx, b, ViewRequest{Dest: dest, Prefixes: at, Time: viewTime(), Unsynced: true}); err != nil {
+		return nil, err
+	}
+	if out, err = p.Store.PutOutput(ctx, dest); err != nil {
+		return nil, err
+	}
+	_, err = p.Store.PutAction(ctx, &store.Action{
+		Key: key, Output: out.ID, Step: "view of " + p.Spec.Name, Started: start, Duration: p.Now().Sub(start),
+	})
+	return out, err
+}
+
+// viewTime is what files of views carry: make and friends only want it to be old.
+func viewTime() time.Time { return time.Unix(1, 0).UTC() }
+
+// keptView returns the tree of an earlier call, hashed again: what reaches a
+// server is what the steps made. It fails with store.ErrMissing.
+func (p *Project) keptView(ctx context.Context, key digest.Key) (*store.Output, error) {
+	start := p.Now()
+	a, err := p.Store.LookupAction(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Store.Verify(ctx, a.Output); err != nil {
+		return nil, err
+	}
+	out, err := p.Store.Output(ctx, a.Output)
+	if err != nil {
+		return nil, err
+	}
+	p.Emit(build.Event{Kind: build.ViewDone, Path: out.Tree, Hit: true, Total: len(out.Manifest.Entries), Duration: p.Now().Sub(start)})
+	return out, nil
+}
+
+// packageViewKey hashes all that decides what a view holds.
+func packageViewKey(b Built, at Prefixes) digest.Key {
+	h := digest.NewHasher("package view")
+	h.Field("version", viewVersion)
+	for _, rw := range at.Rewrites() {
+		h.Field("rewrite", rw.From, rw.To)
+	}
+	for _, o := range b.Outputs {
+		h.Field("output", string(o.Step.Kind), o.Step.Name, o.ID.String())
+		h.Field("binary prefixes", o.Step.BinaryPrefixes...)
+		for _, f := range o.Step.Shared {
+			h.Field("shared", f.Path, string(f.Rule))
+		}
+	}
+	return h.Key()
+}
