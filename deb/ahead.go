@@ -1,6 +1,10 @@
 package deb
 
-import "context"
+import (
+	"context"
+
+	"github.com/envbuild/envbuild/internal/tree"
+)
 
 // LargeOrigin is the number of bytes from which on what comes from one origin is
 // compressed apart from everything else.
@@ -19,12 +23,12 @@ func Ahead(ctx context.Context, req Request) error {
 	}
 	var r run
 	for _, it := range t {
-		if it.Type != Dir {
+		if it.Kind != tree.Dir {
 			r.items = append(r.items, it)
 			r.size += it.tarSize()
 		}
 	}
-	a, err := newAssembler(ctx, &plan{req: req, tree: t})
+	a, err := newAssembler(ctx, &plan{req: req, items: t})
 	if err != nil || a.parts == nil || a.cache == nil || !r.large() {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Cache keeps compressed parts of packages. Its methods are called from several
@@ -88,17 +89,17 @@ func newAssembler(ctx context.Context, p *plan) (*assembler, error) {
 		return nil, err
 	}
 	a := &assembler{
-		compressor: c, cache: p.req.Cache, parallel: p.req.Parallel, date: p.req.SourceDate, segments: p.tree.segments(),
+		compressor: c, cache: p.req.Cache, parallel: p.req.Parallel, date: p.req.SourceDate, segments: p.items.segments(),
 	}
 	if a.parallel <= 0 {
 		a.parallel = runtime.GOMAXPROCS(0)
 	}
-	return a, p.tree.checkSize(p.compression())
+	return a, p.items.checkSize(p.compression())
 }
 
 // CheckSize fails with a *SizeError if entries are more than a package can hold,
 // before anything reads them. How small they get, only compression tells.
-func (s *Settings) CheckSize(entries []Entry) error {
+func (s *Settings) CheckSize(entries []tree.Entry) error {
 	t, err := check(entries)
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func (s *Settings) CheckSize(entries []Entry) error {
 	return t.checkSize(cmp.Or(s.compression(), DefaultCompression))
 }
 
-func (t tree) checkSize(compression string) error {
+func (t items) checkSize(compression string) error {
 	if size := t.tarSize(); compression == "none" && size > ar.MaxSize {
 		return &SizeError{"data.tar", size}
 	}
@@ -114,7 +115,7 @@ func (t tree) checkSize(compression string) error {
 }
 
 // tarSize is the size of data.tar before it is compressed.
-func (t tree) tarSize() int64 {
+func (t items) tarSize() int64 {
 	n := int64(tarEnd)
 	for _, it := range t {
 		n += it.tarSize()

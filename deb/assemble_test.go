@@ -21,6 +21,7 @@ import (
 	"github.com/envbuild/envbuild/deb/reader"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // shelf is a cache in memory that counts.
@@ -67,13 +68,13 @@ func largePackage() Request {
 	const prefix = "/opt/web-sample"
 	req := Request{Meta: sampleMeta(), SourceDate: sourceDate}
 	add := func(origin, p string, content []byte) {
-		req.Entries = append(req.Entries, Entry{Path: filepath.Join(prefix, p), Origin: origin, Content: content})
+		req.Entries = append(req.Entries, tree.Entry{Path: filepath.Join(prefix, p), Origin: origin, Content: content})
 	}
 	for i := range 700 {
 		add("perl", fmt.Sprintf("runtime/lib/%03d.pm", i), lines(uint64(i), 25_000))
 	}
 	add("perl", "runtime/bin/perl", lines(1, 3_000_000))
-	req.Entries = append(req.Entries, Entry{Path: prefix + "/runtime/bin/perl5", Origin: "perl", Type: Hardlink, Target: prefix + "/runtime/bin/perl"})
+	req.Entries = append(req.Entries, tree.Entry{Path: prefix + "/runtime/bin/perl5", Origin: "perl", Kind: tree.Hardlink, Target: prefix + "/runtime/bin/perl"})
 	for i := range 40 {
 		for j := range 1 + i%7 {
 			name := fmt.Sprintf("Dist-%02d", i)
@@ -90,7 +91,7 @@ func largePackage() Request {
 // fewerSegments is a package of several segments, for tests that compress.
 func fewerSegments() Request {
 	req := largePackage()
-	req.Entries = slices.DeleteFunc(req.Entries, func(e Entry) bool {
+	req.Entries = slices.DeleteFunc(req.Entries, func(e tree.Entry) bool {
 		return e.Origin == "Large" || strings.Contains(e.Path, "/runtime/lib/") && e.Path > "/opt/web-sample/runtime/lib/200.pm"
 	})
 	return req
@@ -98,7 +99,7 @@ func fewerSegments() Request {
 
 // change replaces the content of an entry.
 func change(req *Request, name string) {
-	i := slices.IndexFunc(req.Entries, func(e Entry) bool { return strings.HasSuffix(e.Path, name) })
+	i := slices.IndexFunc(req.Entries, func(e tree.Entry) bool { return strings.HasSuffix(e.Path, name) })
 	req.Entries[i].Content = append([]byte("changed\n"), req.Entries[i].Content...)
 }
 
@@ -110,7 +111,7 @@ func pieces(t *testing.T, req Request) [][]byte {
 		t.Fatal(err)
 	}
 	var out [][]byte
-	for i, s := range p.tree.segments() {
+	for i, s := range p.items.segments() {
 		var b bytes.Buffer
 		if err := s.writeTo(&b, sourceDate); err != nil {
 			t.Fatal(err)
@@ -120,8 +121,8 @@ func pieces(t *testing.T, req Request) [][]byte {
 		}
 		out = append(out, b.Bytes())
 	}
-	if n := int64(len(slices.Concat(out...))); n != p.tree.tarSize() {
-		t.Errorf("the tar has %d bytes, not %d", n, p.tree.tarSize())
+	if n := int64(len(slices.Concat(out...))); n != p.items.tarSize() {
+		t.Errorf("the tar has %d bytes, not %d", n, p.items.tarSize())
 	}
 	return out
 }
@@ -152,7 +153,7 @@ func TestSegments(t *testing.T) {
 		{"large distribution", func(r *Request) { change(r, "Large.c") }, 2},
 		{"runtime", func(r *Request) { change(r, "400.pm") }, 1},
 		{"a new distribution", func(r *Request) { // and its folder
-			r.Entries = append(r.Entries, Entry{Path: "/opt/web-sample/local/lib/Dist-17a/x", Origin: "Dist-17a", Content: lines(3, 300_000)})
+			r.Entries = append(r.Entries, tree.Entry{Path: "/opt/web-sample/local/lib/Dist-17a/x", Origin: "Dist-17a", Content: lines(3, 300_000)})
 		}, 3},
 	} {
 		req := largePackage()
@@ -322,7 +323,7 @@ func TestSourceChanges(t *testing.T) {
 			if err := os.WriteFile(source, lines(1, 1000), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			req := Request{Meta: sampleMeta(), SourceDate: sourceDate, Entries: []Entry{{Path: "/opt/a", Source: source}}}
+			req := Request{Meta: sampleMeta(), SourceDate: sourceDate, Entries: []tree.Entry{{Path: "/opt/a", Source: source}}}
 			p, err := prepare(req)
 			if err != nil {
 				t.Fatal(err)

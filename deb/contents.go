@@ -11,6 +11,7 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 
 	"github.com/envbuild/envbuild/internal/hint"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -38,7 +39,7 @@ func (r *settingsReader) readContents(node *pkgspec.Node, s *Settings) error {
 	return nil
 }
 
-func (r *settingsReader) content(n *pkgspec.Node, c files.Content) ([]Entry, error) {
+func (r *settingsReader) content(n *pkgspec.Node, c files.Content) ([]tree.Entry, error) {
 	if c.Packager != "" && c.Packager != "deb" {
 		return nil, nil
 	}
@@ -53,9 +54,9 @@ func (r *settingsReader) content(n *pkgspec.Node, c files.Content) ([]Entry, err
 	}
 	switch c.Type {
 	case files.TypeDir:
-		return []Entry{withInfo(Entry{Path: clean(c.Destination), Type: Dir}, c.FileInfo)}, nil
+		return []tree.Entry{withInfo(tree.Entry{Path: clean(c.Destination), Kind: tree.Dir}, c.FileInfo)}, nil
 	case files.TypeSymlink:
-		return []Entry{{Path: clean(c.Destination), Type: Link, Target: c.Source}}, nil
+		return []tree.Entry{{Path: clean(c.Destination), Kind: tree.Symlink, Target: c.Source}}, nil
 	case files.TypeTree:
 		return r.tree(n, c)
 	case files.TypeImplicitDir, files.TypeDebChangelog:
@@ -65,7 +66,7 @@ func (r *settingsReader) content(n *pkgspec.Node, c files.Content) ([]Entry, err
 }
 
 // expand lets nfpm find the files of a pattern.
-func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]Entry, error) {
+func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]tree.Entry, error) {
 	folder := strings.HasSuffix(c.Source, "/")
 	c.Source = r.path(c.Source)
 	if folder {
@@ -75,19 +76,19 @@ func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]Entry, erro
 	if err != nil {
 		return nil, r.fail(n, "", "package.contents: %w", err)
 	}
-	var out []Entry
+	var out []tree.Entry
 	for _, f := range found {
 		switch f.Type {
 		case files.TypeImplicitDir:
 		case files.TypeSymlink:
-			out = append(out, Entry{Path: f.Destination, Type: Link, Target: f.Source})
+			out = append(out, tree.Entry{Path: f.Destination, Kind: tree.Symlink, Target: f.Source})
 		default:
 			e, err := diskFile(f.Source, f.Destination, c.FileInfo)
 			if err != nil {
 				return nil, r.fail(n, "", "package.contents: %w", err)
 			}
 			if strings.HasPrefix(f.Type, files.TypeConfig) {
-				e.Type = Config
+				e.Config = true
 			}
 			out = append(out, e)
 		}
@@ -95,8 +96,8 @@ func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]Entry, erro
 	return out, nil
 }
 
-func (r *settingsReader) tree(n *pkgspec.Node, c files.Content) ([]Entry, error) {
-	var out []Entry
+func (r *settingsReader) tree(n *pkgspec.Node, c files.Content) ([]tree.Entry, error) {
+	var out []tree.Entry
 	root := r.path(c.Source)
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -111,10 +112,10 @@ func (r *settingsReader) tree(n *pkgspec.Node, c files.Content) ([]Entry, error)
 		case d.IsDir() && dest == "/":
 			return nil
 		case d.IsDir():
-			out = append(out, Entry{Path: dest, Type: Dir, Owner: owner(c.FileInfo), Group: group(c.FileInfo)})
+			out = append(out, tree.Entry{Path: dest, Kind: tree.Dir, Owner: owner(c.FileInfo), Group: group(c.FileInfo)})
 		case d.Type() == fs.ModeSymlink:
 			target, err := os.Readlink(p)
-			out = append(out, Entry{Path: dest, Type: Link, Target: target})
+			out = append(out, tree.Entry{Path: dest, Kind: tree.Symlink, Target: target})
 			return err
 		default:
 			e, err := diskFile(p, dest, c.FileInfo)
@@ -131,19 +132,19 @@ func (r *settingsReader) tree(n *pkgspec.Node, c files.Content) ([]Entry, error)
 
 // diskFile is an entry for a file of the checkout. Of its mode only the owner's
 // x bit counts: the others depend on the umask of whoever checked it out.
-func diskFile(source, dest string, info *files.ContentFileInfo) (Entry, error) {
+func diskFile(source, dest string, info *files.ContentFileInfo) (tree.Entry, error) {
 	fi, err := os.Stat(source)
 	if err != nil {
-		return Entry{}, err
+		return tree.Entry{}, err
 	}
-	e := Entry{Path: dest, Source: source, Mode: 0o644}
+	e := tree.Entry{Path: dest, Source: source, Mode: 0o644}
 	if fi.Mode()&0o100 != 0 {
 		e.Mode = 0o755
 	}
 	return withInfo(e, info), nil
 }
 
-func withInfo(e Entry, info *files.ContentFileInfo) Entry {
+func withInfo(e tree.Entry, info *files.ContentFileInfo) tree.Entry {
 	e.Owner, e.Group = owner(info), group(info)
 	if info != nil && info.Mode != 0 {
 		e.Mode = unixMode(info.Mode)

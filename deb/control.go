@@ -125,9 +125,9 @@ type member struct {
 // controlMembers are those that the package has, in their order.
 func (p *plan) controlMembers(info *nfpm.Info) ([]member, error) {
 	members := []member{
-		{"control", controlFile(info, p.tree.installedSize()), 0o644},
-		{"md5sums", p.tree.md5sums(), 0o644},
-		{"conffiles", p.tree.conffiles(), 0o644},
+		{"control", controlFile(info, p.items.installedSize()), 0o644},
+		{"md5sums", p.items.md5sums(), 0o644},
+		{"conffiles", p.items.conffiles(), 0o644},
 		{"triggers", triggers(info.Deb.Triggers), 0o644},
 		{"preinst", []byte(p.scripts.PreInst), 0o755},
 		{"postinst", []byte(p.scripts.PostInst), 0o755},

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // copyrightFile writes a machine-readable copyright file (DEP-5) that says what
@@ -18,7 +20,7 @@ type copyrightFile struct {
 }
 
 // copyright returns the file for a package with these entries.
-func copyright(m Meta, license string, year int, entries []Entry) []byte {
+func copyright(m Meta, license string, year int, entries []tree.Entry) []byte {
 	f := &copyrightFile{needed: map[string]licence{}}
 	f.b.WriteString("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n")
 	fmt.Fprintf(&f.b, "Upstream-Name: %s\nUpstream-Contact: %s\n", m.Name, m.Maintainer)
@@ -139,7 +141,7 @@ func (c Component) line() string {
 
 // filePatterns names the files of each component as DEP-5 does, in as few
 // patterns as can be: a folder in which everything is of one component is one.
-func filePatterns(components []Component, entries []Entry) [][]string {
+func filePatterns(components []Component, entries []tree.Entry) [][]string {
 	owner := map[string]int{}
 	for i, c := range components {
 		for _, p := range c.Files {
@@ -148,7 +150,7 @@ func filePatterns(components []Component, entries []Entry) [][]string {
 	}
 	root := &ownedFolder{}
 	for _, e := range entries {
-		if e.Type == Dir {
+		if e.Kind == tree.Dir {
 			continue
 		}
 		i, ok := owner[e.Path]

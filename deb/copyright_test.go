@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 func TestExpression(t *testing.T) {
@@ -39,11 +41,11 @@ func FuzzExpression(f *testing.F) {
 }
 
 func TestFilePatterns(t *testing.T) {
-	var entries []Entry
+	var entries []tree.Entry
 	for _, p := range []string{"a/run/x", "a/run/y/z", "a/lib/one/1", "a/lib/one/2", "a/lib/one.pm", "a/lib/two.pm", "a/lib/od d*.pm", "a/app/x", "etc/x"} {
-		entries = append(entries, Entry{Path: "/" + p})
+		entries = append(entries, tree.Entry{Path: "/" + p})
 	}
-	entries = append(entries, Entry{Path: "/a/empty", Type: Dir})
+	entries = append(entries, tree.Entry{Path: "/a/empty", Kind: tree.Dir})
 	got := filePatterns([]Component{
 		{Files: []string{"/a/run/x", "/a/run/y/z"}},
 		{Files: []string{"/a/lib/one/1", "/a/lib/one/2", "/a/lib/one.pm", "/not/there"}},
@@ -65,7 +67,7 @@ func TestCopyright(t *testing.T) {
 		{Name: "Unknown", Version: "1", Files: []string{"/u"}},
 		{Name: "Gone", Version: "1", License: "ISC"},
 	}
-	entries := []Entry{{Path: "/p"}, {Path: "/m"}, {Path: "/n"}, {Path: "/u"}, {Path: "/app"}}
+	entries := []tree.Entry{{Path: "/p"}, {Path: "/m"}, {Path: "/n"}, {Path: "/u"}, {Path: "/app"}}
 	const want = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: web-sample
 Upstream-Contact: Ops Team <ops@example.org>

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/goreleaser/chglog"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // documents returns the files that policy 12.5 and 12.7 ask of every package, and
 // what lintian is to know of it.
 // Those that the caller or the user brings win.
-func documents(req Request) ([]Entry, error) {
+func documents(req Request) ([]tree.Entry, error) {
 	dir := path.Join("/usr/share/doc", req.Meta.Name)
 	log, err := req.Settings.changelog(req.Meta.Name)
 	if log == nil && err == nil {
@@ -27,15 +29,15 @@ func documents(req Request) ([]Entry, error) {
 		return nil, err
 	}
 	given := slices.Concat(req.Entries, req.Settings.entries())
-	docs := []Entry{
+	docs := []tree.Entry{
 		{Path: path.Join(dir, "copyright"), Content: copyright(req.Meta, req.Settings.license(), req.SourceDate.Year(), given)},
 		{Path: path.Join(dir, "changelog.Debian.gz"), Content: log},
 	}
 	if overrides := lintianOverrides(req.Meta, given); len(overrides) > 0 {
-		docs = append(docs, Entry{Path: path.Join("/usr/share/lintian/overrides", req.Meta.Name), Content: overrides})
+		docs = append(docs, tree.Entry{Path: path.Join("/usr/share/lintian/overrides", req.Meta.Name), Content: overrides})
 	}
-	return slices.DeleteFunc(docs, func(d Entry) bool {
-		return slices.ContainsFunc(given, func(e Entry) bool { return e.Path == d.Path })
+	return slices.DeleteFunc(docs, func(d tree.Entry) bool {
+		return slices.ContainsFunc(given, func(e tree.Entry) bool { return e.Path == d.Path })
 	}), nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/internal/installed"
 	"github.com/envbuild/envbuild/deb/shlibs"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Libraries are what the compiled files among some entries tell.
@@ -29,7 +30,7 @@ func (l Libraries) Relations() []string {
 // entries. root is a Debian system, normally "/"; private are folders of the
 // package in which programs find libraries by other means than their own search
 // path.
-func ShlibDepends(root string, entries []Entry, private []string) (Libraries, error) {
+func ShlibDepends(root string, entries []tree.Entry, private []string) (Libraries, error) {
 	files := ELFFiles(entries)
 	arch, err := shlibs.Arch(files)
 	if err != nil {
@@ -45,10 +46,10 @@ func PackageNames(relationships string) []string { return installed.Names(relati
 
 // ELFFiles lists the entries that may be compiled files, with the links to them,
 // by which a program may load a library.
-func ELFFiles(entries []Entry) []shlibs.ELF {
+func ELFFiles(entries []tree.Entry) []shlibs.ELF {
 	links := map[string][]string{}
 	for _, e := range entries {
-		if e.Type == Link || e.Type == Hardlink {
+		if e.Kind == tree.Symlink || e.Kind == tree.Hardlink {
 			target := e.Target
 			if !path.IsAbs(target) {
 				target = path.Join(path.Dir(e.Path), target)
@@ -58,7 +59,7 @@ func ELFFiles(entries []Entry) []shlibs.ELF {
 	}
 	var files []shlibs.ELF
 	for _, e := range entries {
-		if e.Type == File && e.Source != "" {
+		if e.Kind == tree.File && e.Source != "" {
 			files = append(files, shlibs.ELF{Path: e.Path, Source: e.Source, Links: linksTo(e.Path, links, nil)})
 		}
 	}

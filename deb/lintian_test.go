@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // expectedTags are what lintian says of every package of this kind, with why it
@@ -25,10 +26,10 @@ func TestLintian(t *testing.T) {
 	req := Request{
 		Meta: sampleMeta(), SourceDate: sourceDate, Compression: "xz",
 		Scripts: Scripts{PostInst: "true\n"},
-		Entries: []Entry{
+		Entries: []tree.Entry{
 			{Path: "/opt/web-sample/bin/run", Mode: 0o755, Content: []byte("#!/bin/sh\nexit 0\n")},
-			{Path: "/opt/web-sample/current", Type: Link, Target: "bin"},
-			{Path: "/etc/web-sample/env", Type: Config, Content: []byte("A=1\n")},
+			{Path: "/opt/web-sample/current", Kind: tree.Symlink, Target: "bin"},
+			{Path: "/etc/web-sample/env", Config: true, Content: []byte("A=1\n")},
 		},
 	}
 	out, _ := exec.Command("lintian", "--allow-root", "--fail-on", "none", save(t, req)).CombinedOutput()

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 const (
@@ -24,8 +26,8 @@ var zeros [tarEnd]byte
 
 // content is the number of bytes that the item has in data.tar behind its header.
 func (it *item) content() int64 {
-	if it.Type == File || it.Type == Config {
-		return it.size
+	if it.Kind == tree.File {
+		return it.Size
 	}
 	return 0
 }
@@ -51,14 +53,14 @@ func (it *item) headerSize() int64 {
 
 // tarName is the item's path as dpkg-deb writes it.
 func (it *item) tarName() string {
-	if it.Type == Dir {
+	if it.Kind == tree.Dir {
 		return "." + it.Path + "/"
 	}
 	return "." + it.Path
 }
 
 func (it *item) tarTarget() string {
-	if it.Type == Hardlink {
+	if it.Kind == tree.Hardlink {
 		return "." + it.Target
 	}
 	return it.Target
@@ -72,7 +74,7 @@ func padding(n int64) int64 { return -n & (tarBlock - 1) }
 // 8 GiB in base 256.
 func (it *item) header(date time.Time) *tar.Header {
 	h := &tar.Header{
-		Name: it.tarName(), Linkname: it.tarTarget(), Mode: unixBits(it.mode()), ModTime: it.time(date), Size: it.content(),
+		Name: it.tarName(), Linkname: it.tarTarget(), Mode: unixBits(it.Permissions()), ModTime: it.time(date), Size: it.content(),
 		Uname: it.Owner, Gname: it.Group, Format: tar.FormatGNU, Typeflag: tar.TypeReg,
 	}
 	if h.Uname == "" {
@@ -81,12 +83,12 @@ func (it *item) header(date time.Time) *tar.Header {
 	if h.Gname == "" {
 		h.Gname = "root"
 	}
-	switch it.Type {
-	case Dir:
+	switch it.Kind {
+	case tree.Dir:
 		h.Typeflag = tar.TypeDir
-	case Link:
+	case tree.Symlink:
 		h.Typeflag = tar.TypeSymlink
-	case Hardlink:
+	case tree.Hardlink:
 		h.Typeflag = tar.TypeLink
 	}
 	return h
@@ -126,7 +128,7 @@ func (p piece) writeTo(w io.Writer, date time.Time) error {
 	if err := p.writeHeader(w, date); err != nil {
 		return err
 	}
-	if p.Type != File && p.Type != Config {
+	if p.Kind != tree.File {
 		return nil
 	}
 	r, done, err := p.open()
@@ -137,7 +139,7 @@ func (p piece) writeTo(w io.Writer, date time.Time) error {
 	if cerr := done(); err == nil {
 		err = cerr
 	}
-	if err == nil && p.to == p.size {
+	if err == nil && p.to == p.Size {
 		_, err = w.Write(zeros[:padding(p.to)])
 	}
 	return err
@@ -174,16 +176,14 @@ func (p piece) copyTo(w io.Writer, r io.ReadSeeker) error {
 
 // open returns the item's content and fails if that isn't what was checked.
 func (it *item) open() (r io.ReadSeeker, done func() error, err error) {
-	if it.Source == "" {
-		return bytes.NewReader(it.Content), func() error { return nil }, nil
-	}
-	f, err := os.Open(it.Source)
-	if err != nil {
-		return nil, nil, err
+	r, err = it.Open()
+	f, ok := r.(*os.File)
+	if err != nil || !ok {
+		return r, func() error { return nil }, err
 	}
 	done = func() error {
 		fi, err := f.Stat()
-		if err == nil && (fi.Size() != it.size || !fi.ModTime().Equal(it.changed)) {
+		if err == nil && (fi.Size() != it.Size || !fi.ModTime().Equal(it.changed)) {
 			err = it.errChanged()
 		}
 		if cerr := f.Close(); err == nil {
@@ -200,10 +200,10 @@ func (it *item) errChanged() error {
 
 // md5sums lists the files as dpkg and debsums compare them, without conffiles,
 // which may change.
-func (t tree) md5sums() []byte {
+func (t items) md5sums() []byte {
 	var b bytes.Buffer
 	for _, it := range t {
-		if it.Type == File || it.Type == Hardlink {
+		if it.Kind == tree.File && !it.Config || it.Kind == tree.Hardlink {
 			fmt.Fprintf(&b, "%x  %s\n", it.first().md5, strings.TrimPrefix(it.Path, "/"))
 		}
 	}
@@ -211,10 +211,10 @@ func (t tree) md5sums() []byte {
 }
 
 // conffiles lists the files that dpkg asks about when their owner changed them.
-func (t tree) conffiles() []byte {
+func (t items) conffiles() []byte {
 	var b bytes.Buffer
 	for _, it := range t {
-		if it.Type == Config {
+		if it.Config {
 			b.WriteString(it.Path + "\n")
 		}
 	}

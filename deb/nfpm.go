@@ -20,6 +20,7 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // writeByNfpm lets nfpm write through a pipe, behind which its members are
@@ -43,7 +44,7 @@ func (p *plan) writeByNfpm(ctx context.Context, w io.Writer) (err error) {
 		pipe.CloseWithError(err)
 		done <- err
 	}()
-	err = finish(r, w, p.tree.installedSize(), p.req.SourceDate)
+	err = finish(r, w, p.items.installedSize(), p.req.SourceDate)
 	r.CloseWithError(err)
 	made := <-done
 	switch {
@@ -60,7 +61,7 @@ func (p *plan) writeByNfpm(ctx context.Context, w io.Writer) (err error) {
 // file that the link's target names on this machine.
 func (p *plan) infoWithFiles(scratch string) (*nfpm.Info, error) {
 	info := p.info()
-	for i, it := range p.tree {
+	for i, it := range p.items {
 		c, err := p.content(it, filepath.Join(scratch, strconv.Itoa(i)))
 		if err != nil {
 			return nil, err
@@ -78,19 +79,20 @@ func (p *plan) content(it *item, scratch string) (*files.Content, error) {
 	c := &files.Content{
 		Destination: it.Path, Type: files.TypeFile,
 		FileInfo: &files.ContentFileInfo{
-			Owner: it.Owner, Group: it.Group, Mode: it.mode(), MTime: it.time(p.req.SourceDate), Size: it.size,
+			Owner: it.Owner, Group: it.Group, Mode: it.Permissions(), MTime: it.time(p.req.SourceDate), Size: it.Size,
 		},
 	}
-	switch it.Type {
-	case Dir:
+	switch it.Kind {
+	case tree.Dir:
 		c.Type = files.TypeDir
 		return c, nil
-	case Link:
+	case tree.Symlink:
 		// Size and Mode keep nfpm from asking the file system for them.
 		c.Type, c.Source = files.TypeSymlink, it.Target
 		c.FileInfo.Mode, c.FileInfo.Size = fs.ModeSymlink|0o777, 1
 		return c, nil
-	case Config:
+	}
+	if it.Config {
 		c.Type = files.TypeConfig
 	}
 	file := it.first()

@@ -5,13 +5,15 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // lintianOverrides tells lintian what is meant: where the package is, that it
 // runs on its own runtime, and that the files of components are as their authors
 // made them. Each tag has one override with one pattern, because lintian warns of
 // an override that matches nothing of what the package has of its tag.
-func lintianOverrides(m Meta, entries []Entry) []byte {
+func lintianOverrides(m Meta, entries []tree.Entry) []byte {
 	o := overrides{name: m.Name}
 	o.places(entries)
 	if root := componentRoot(m.Components); root != "" {
@@ -39,7 +41,7 @@ func (o *overrides) because(why string, tags []string, context string) {
 }
 
 // places are the folders that Debian's own packages leave to local ones.
-func (o *overrides) places(entries []Entry) {
+func (o *overrides) places(entries []tree.Entry) {
 	for _, place := range []struct {
 		folder, why string
 		tags        []string
@@ -49,7 +51,7 @@ func (o *overrides) places(entries []Entry) {
 		{"/home", "The administrator of the package has put it below /home.", []string{"dir-or-file-in-home"}},
 		{"/usr/local", "The administrator of the package has put it below /usr/local.", []string{"dir-in-usr-local", "file-in-usr-local"}},
 	} {
-		if slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Path, place.folder+"/") }) {
+		if slices.ContainsFunc(entries, func(e tree.Entry) bool { return strings.HasPrefix(e.Path, place.folder+"/") }) {
 			o.because(place.why, place.tags, "*")
 		}
 	}
@@ -69,11 +71,11 @@ func componentRoot(components []Component) string {
 // localRoot is the deepest folder that holds root and every file of the package
 // that has the first folder in common with it: of /opt/web/bundle and
 // /opt/web/app/x that is /opt/web.
-func localRoot(entries []Entry, root string) string {
+func localRoot(entries []tree.Entry, root string) string {
 	top, _, _ := strings.Cut(root, "/")
 	files := []string{"/" + root + "/file"}
 	for _, e := range entries {
-		if e.Type != Dir && strings.HasPrefix(e.Path, "/"+top+"/") {
+		if e.Kind != tree.Dir && strings.HasPrefix(e.Path, "/"+top+"/") {
 			files = append(files, e.Path)
 		}
 	}

@@ -1,6 +1,10 @@
 package deb
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/envbuild/envbuild/internal/tree"
+)
 
 func TestComponentRoot(t *testing.T) {
 	for want, components := range map[string][]Component{
@@ -19,7 +23,7 @@ func TestComponentRoot(t *testing.T) {
 
 func TestOverrides(t *testing.T) {
 	m := Meta{Name: "web", Components: []Component{{Files: []string{"/opt/web/runtime/bin/perl", "/opt/web/runtime/lib/x"}}}}
-	got := string(lintianOverrides(m, []Entry{{Path: "/opt/web/app/x"}}))
+	got := string(lintianOverrides(m, []tree.Entry{{Path: "/opt/web/app/x"}}))
 	want := `# /opt is where local packages live (policy 9.1.2, FHS 3.13).
 web: dir-or-file-in-opt *
 # Programs run on the package's own runtime; its environment decides what env finds.
@@ -36,7 +40,7 @@ web: shared-library-lacks-prerequisites *opt/web/runtime/*
 	if got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if got := lintianOverrides(Meta{Name: "web"}, []Entry{{Path: "/var/lib/web/x"}}); len(got) > 0 {
+	if got := lintianOverrides(Meta{Name: "web"}, []tree.Entry{{Path: "/var/lib/web/x"}}); len(got) > 0 {
 		t.Errorf("without a reason: %s", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"path"
 	"slices"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // bounds are the least and the greatest size of segments, in bytes of data.tar. A
@@ -88,11 +90,11 @@ func (r *run) alone() []segment {
 // need not be repeated in each part. Then the small origins, several to a
 // segment; then the large ones, in segments of their own; at last what belongs
 // to the package itself.
-func (t tree) segments() []segment {
+func (t items) segments() []segment {
 	var folders []*item
 	byOrigin := map[string]*run{}
 	for _, it := range t {
-		if it.Type == Dir {
+		if it.Kind == tree.Dir {
 			folders = append(folders, it)
 			continue
 		}
@@ -159,7 +161,7 @@ func (c *cutter) addAll(items []*item, b bounds) {
 			c.end()
 		}
 		c.add(it, b)
-		if i+1 < len(items) && items[i+1].Type == Hardlink {
+		if i+1 < len(items) && items[i+1].Kind == tree.Hardlink {
 			continue // names of one file stay together
 		}
 		c.mayEnd(it.Path, fileBits, b)

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/envbuild/envbuild/internal/hint"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -24,7 +25,7 @@ import (
 // that they name read. A nil *Settings has none.
 type Settings struct {
 	decoded  nfpm.Info
-	contents []Entry
+	contents []tree.Entry
 	users    Scripts
 	foreign  *SettingError // the first script that isn't for /bin/sh, or nil
 }
@@ -284,7 +285,7 @@ func (s *Settings) complete(m Meta) Meta {
 	return m
 }
 
-func (s *Settings) entries() []Entry {
+func (s *Settings) entries() []tree.Entry {
 	if s == nil {
 		return nil
 	}
@@ -292,7 +293,7 @@ func (s *Settings) entries() []Entry {
 }
 
 // Contents are the entries of package.contents.
-func (s *Settings) Contents() []Entry { return slices.Clone(s.entries()) }
+func (s *Settings) Contents() []tree.Entry { return slices.Clone(s.entries()) }
 
 func (s *Settings) scripts() Scripts {
 	if s == nil {

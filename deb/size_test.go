@@ -13,6 +13,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // TestHugeFile asks GNU tar about the header of a file whose size needs more than
@@ -20,19 +21,19 @@ import (
 func TestHugeFile(t *testing.T) {
 	const size = 9 << 30
 	p, err := prepare(Request{
-		Meta: sampleMeta(), SourceDate: sourceDate, Entries: []Entry{{Path: "/opt/huge", Source: sparse(t, size)}},
+		Meta: sampleMeta(), SourceDate: sourceDate, Entries: []tree.Entry{{Path: "/opt/huge", Source: sparse(t, size)}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	segments := p.tree.segments()
+	segments := p.items.segments()
 	if n := size / often.max; int64(len(segments)) < n {
 		t.Errorf("%d segments for %d bytes", len(segments), int64(size))
 	}
 	i := slices.IndexFunc(segments, func(s segment) bool { return s.pieces[0].Path == "/opt/huge" })
 	first := segments[i].pieces[0]
 	var b bytes.Buffer
-	if err := (piece{&item{Entry: first.Entry, size: first.size}, 0, 0}).writeHeader(&b, sourceDate); err != nil {
+	if err := (piece{&item{Entry: first.Entry}, 0, 0}).writeHeader(&b, sourceDate); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("tar", "--list", "--verbose")
@@ -66,7 +67,7 @@ func TestSizesByDpkg(t *testing.T) {
 	content := "some content\n"
 	deb := build(t, Request{
 		Meta: sampleMeta(), SourceDate: sourceDate, Compression: "none",
-		Entries: []Entry{{Path: "/opt/file", Content: []byte(content)}},
+		Entries: []tree.Entry{{Path: "/opt/file", Content: []byte(content)}},
 	})
 	at := bytes.Index(deb, []byte("./opt/file\x00"))
 	header := deb[at : at+tarBlock]
@@ -96,7 +97,7 @@ func TestSizesByDpkg(t *testing.T) {
 }
 
 func TestCheckSize(t *testing.T) {
-	entries := []Entry{{Path: "/opt/a", Source: sparse(t, 10<<30)}}
+	entries := []tree.Entry{{Path: "/opt/a", Source: sparse(t, 10<<30)}}
 	if err := (*Settings)(nil).CheckSize(entries); err != nil {
 		t.Errorf("compressed: %v", err)
 	}
@@ -109,7 +110,7 @@ func TestCheckSize(t *testing.T) {
 		t.Error(err)
 	}
 	var entry *EntryError
-	if err := s.CheckSize(append(entries, Entry{Path: "/opt/a"})); !errors.As(err, &entry) {
+	if err := s.CheckSize(append(entries, tree.Entry{Path: "/opt/a"})); !errors.As(err, &entry) {
 		t.Error(err)
 	}
 }

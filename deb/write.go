@@ -12,6 +12,7 @@ import (
 	"github.com/goreleaser/nfpm/v2"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // DefaultCompression is read by every dpkg, and smaller than the others.
@@ -21,9 +22,15 @@ const DefaultCompression = "xz"
 // Request is a package to write.
 type Request struct {
 	Meta Meta
-	// Entries are in any order. Folders above them that the list doesn't name get
-	// 0755 and root.
-	Entries []Entry
+	// Entries are in any order and have absolute paths. Folders above them that the
+	// list doesn't name get 0755 and root. dpkg looks owners and groups up when it
+	// unpacks, so they must exist by then.
+	//
+	// What has one Origin is compressed together and apart from the others as far as
+	// that doesn't make the package larger, so that a change of one origin leaves
+	// the compressed parts of the others as they were. What has none belongs to the
+	// package itself and is expected to change with each version.
+	Entries []tree.Entry
 	// Scripts are the maintainer scripts that envbuild needs.
 	Scripts Scripts
 	// Triggers are dpkg's triggers that envbuild needs.
@@ -79,7 +86,7 @@ func Write(ctx context.Context, req Request, w io.Writer) error {
 // plan is a request, checked and completed.
 type plan struct {
 	req     Request
-	tree    tree
+	items   items
 	scripts Scripts
 }
 
@@ -88,7 +95,7 @@ func prepare(req Request) (*plan, error) {
 	if err := req.Meta.check(); err != nil {
 		return nil, err
 	}
-	entries := append([]Entry{}, req.Entries...)
+	entries := append([]tree.Entry{}, req.Entries...)
 	docs, err := documents(req)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/reader"
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 var sourceDate = time.Date(2024, 2, 29, 12, 34, 56, 0, time.UTC)
@@ -40,20 +41,20 @@ var oddNames = []string{
 }
 
 // sampleEntries write their sources to dir.
-func sampleEntries(t *testing.T, dir string) []Entry {
+func sampleEntries(t *testing.T, dir string) []tree.Entry {
 	t.Helper()
 	const prefix = "/opt/web-sample"
-	entries := []Entry{
-		{Path: prefix, Type: Dir},
-		{Path: prefix + "/var", Type: Dir, Mode: 0o770 | fs.ModeSetgid, Owner: "root", Group: "www-data"},
+	entries := []tree.Entry{
+		{Path: prefix, Kind: tree.Dir},
+		{Path: prefix + "/var", Kind: tree.Dir, Mode: 0o770 | fs.ModeSetgid, Owner: "root", Group: "www-data"},
 		{Path: prefix + "/bin/run", Mode: 0o755, Content: []byte("#!/bin/sh\nexit 0\n")},
-		{Path: prefix + "/bin/again", Type: Hardlink, Target: prefix + "/bin/run"},
+		{Path: prefix + "/bin/again", Kind: tree.Hardlink, Target: prefix + "/bin/run"},
 		{Path: prefix + "/bin/sudo", Mode: 0o755 | fs.ModeSetuid, Content: []byte("x")},
-		{Path: prefix + "/current", Type: Link, Target: "bin"},
-		{Path: prefix + "/dangling", Type: Link, Target: "/nowhere/to be found"},
-		{Path: prefix + "/etc", Type: Link, Target: "/etc"}, // a folder on this machine
+		{Path: prefix + "/current", Kind: tree.Symlink, Target: "bin"},
+		{Path: prefix + "/dangling", Kind: tree.Symlink, Target: "/nowhere/to be found"},
+		{Path: prefix + "/etc", Kind: tree.Symlink, Target: "/etc"}, // a folder on this machine
 		{Path: prefix + "/empty"},
-		{Path: "/etc/web-sample/env", Type: Config, Content: []byte("A=1\n")},
+		{Path: "/etc/web-sample/env", Config: true, Content: []byte("A=1\n")},
 	}
 	for i, name := range oddNames {
 		source := filepath.Join(dir, "odd", name)
@@ -63,7 +64,7 @@ func sampleEntries(t *testing.T, dir string) []Entry {
 		if err := os.WriteFile(source, bytes.Repeat([]byte(name), 1+i*100), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		entries = append(entries, Entry{Path: prefix + "/odd/" + name, Source: source})
+		entries = append(entries, tree.Entry{Path: prefix + "/odd/" + name, Source: source})
 	}
 	return entries
 }
@@ -239,7 +240,7 @@ func TestCompressionIsDeterministic(t *testing.T) {
 	for i := range data {
 		data[i] = "etaoin shrdlu\n"[source.IntN(14)]
 	}
-	req := Request{Meta: sampleMeta(), Entries: []Entry{{Path: "/opt/web-sample/data", Content: data}}, SourceDate: sourceDate}
+	req := Request{Meta: sampleMeta(), Entries: []tree.Entry{{Path: "/opt/web-sample/data", Content: data}}, SourceDate: sourceDate}
 	for _, compression := range []string{"", "gzip:1", "zstd", "zstd:1"} {
 		req.Compression = compression
 		var sums [][32]byte
@@ -256,24 +257,26 @@ func TestCompressionIsDeterministic(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
-	file := func(p string) Entry { return Entry{Path: p, Content: []byte("x")} }
+	file := func(p string) tree.Entry { return tree.Entry{Path: p, Content: []byte("x")} }
 	for _, c := range []struct {
 		name    string
 		change  func(*Request)
 		message string
 	}{
-		{"relative", func(r *Request) { r.Entries = []Entry{file("opt/a")} }, "not an absolute"},
-		{"unclean", func(r *Request) { r.Entries = []Entry{file("/opt/../etc/a")} }, "not an absolute"},
-		{"nul", func(r *Request) { r.Entries = []Entry{file("/opt/a\x00b")} }, "NUL"},
-		{"line break", func(r *Request) { r.Entries = []Entry{file("/opt/a\nb")} }, "line break"},
-		{"twice", func(r *Request) { r.Entries = []Entry{file("/opt/a"), file("/opt/b"), file("/opt/a")} }, `"/opt/a" is there twice`},
-		{"below a file", func(r *Request) { r.Entries = []Entry{file("/opt/a"), file("/opt/a/b/c")} }, "no folder"},
-		{"below a link", func(r *Request) { r.Entries = []Entry{{Path: "/opt/a", Type: Link, Target: "/x"}, file("/opt/a/b")} }, "no folder"},
-		{"no target", func(r *Request) { r.Entries = []Entry{{Path: "/opt/a", Type: Link}} }, "without a target"},
-		{"hardlink", func(r *Request) { r.Entries = []Entry{{Path: "/opt/a", Type: Hardlink, Target: "/opt/b"}} }, "no file of the package"},
-		{"missing source", func(r *Request) { r.Entries = []Entry{{Path: "/opt/a", Source: dir + "/none"}} }, "no such file"},
-		{"folder as source", func(r *Request) { r.Entries = []Entry{{Path: "/opt/a", Source: dir}} }, "no regular file"},
-		{"mode", func(r *Request) { r.Entries = []Entry{{Path: "/opt/a", Mode: fs.ModeDevice | 0o644}} }, "more than permissions"},
+		{"relative", func(r *Request) { r.Entries = []tree.Entry{file("opt/a")} }, "not an absolute"},
+		{"unclean", func(r *Request) { r.Entries = []tree.Entry{file("/opt/../etc/a")} }, "not an absolute"},
+		{"nul", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a\x00b")} }, "NUL"},
+		{"line break", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a\nb")} }, "line break"},
+		{"twice", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/b"), file("/opt/a")} }, `"/opt/a" is there twice`},
+		{"below a file", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/a/b/c")} }, "no folder"},
+		{"below a link", func(r *Request) {
+			r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink, Target: "/x"}, file("/opt/a/b")}
+		}, "no folder"},
+		{"no target", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink}} }, "without a target"},
+		{"hardlink", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Hardlink, Target: "/opt/b"}} }, "no file of the package"},
+		{"missing source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir + "/none"}} }, "no such file"},
+		{"folder as source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir}} }, "no regular file"},
+		{"mode", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Mode: fs.ModeDevice | 0o644}} }, "more than permissions"},
 		{"no name", func(r *Request) { r.Meta.Name = "" }, "name"},
 		{"version", func(r *Request) { r.Meta.Version = "v1" }, "version"},
 		{"injection", func(r *Request) { r.Meta.Maintainer = "A <a@b>\nEssential: yes" }, "maintainer"},
@@ -282,7 +285,7 @@ func TestRefused(t *testing.T) {
 		{"compression", func(r *Request) { r.Compression = "brotli" }, "brotli"},
 		{"10 GB", func(r *Request) {
 			r.Compression = "none"
-			r.Entries = []Entry{{Path: "/opt/a", Source: sparse(t, 10<<30)}}
+			r.Entries = []tree.Entry{{Path: "/opt/a", Source: sparse(t, 10<<30)}}
 		}, "ten digits"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

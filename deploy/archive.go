@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/shlibs"
 	"github.com/envbuild/envbuild/deploy/tarball"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/project"
 )
 
@@ -45,39 +46,15 @@ func Tarball(ctx context.Context, p *project.Project, dir, given string) (string
 	if arch == "" {
 		arch = "all"
 	}
+	// The tarball has an env.sh of its own, which knows that it can be moved.
+	entries := slices.DeleteFunc(append(t.Project(), sbom), func(e tree.Entry) bool { return e.Path == t.layout.Script })
 	name := fmt.Sprintf("%s-%s-%s", p.Spec.Name, version, arch)
 	req := tarball.Request{
-		Name: name, Entries: t.tarEntries(append(t.Project(), sbom)), Time: t.date,
+		Name: name, Entries: entries, Shell: []string{t.layout.RC}, Time: t.date,
 		Tails: []string{"/" + project.RuntimeDir, "/" + project.BundleDir},
 	}
 	made, err := writeFile(ctx, p, filepath.Join(dir, name+".tar.gz"), func(w io.Writer) error {
 		return tarball.Write(ctx, req, w)
 	})
 	return made.Path, err
-}
-
-// tarEntries are a package's entries as a tarball takes them. It has an env.sh of
-// its own, which knows that it can be moved.
-func (t *Tree) tarEntries(entries []deb.Entry) []tarball.Entry {
-	var out []tarball.Entry
-	for _, e := range entries {
-		to := tarball.Entry{Path: e.Path, Mode: e.Mode, Source: e.Source, Content: e.Content, Shell: e.Path == t.layout.RC}
-		switch {
-		case e.Path == t.layout.Script:
-			continue
-		case e.Type == deb.Dir:
-			to.Mode |= os.ModeDir
-			if e.Mode == 0 {
-				to.Mode |= 0o755
-			}
-		case e.Type == deb.Link:
-			to.Mode, to.Target = os.ModeSymlink, e.Target
-		case e.Type == deb.Hardlink:
-			to.Hardlink = e.Target
-		case e.Mode == 0:
-			to.Mode = 0o644
-		}
-		out = append(out, to)
-	}
-	return out
 }

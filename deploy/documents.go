@@ -13,6 +13,7 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/report"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -89,11 +90,11 @@ func SBOM(ctx context.Context, p *project.Project, lock *pkgspec.Lock) ([]byte, 
 }
 
 // newSBOM is the bill of materials of a package that holds the parts.
-func newSBOM(m deb.Meta, parts []report.Part, date time.Time) (deb.Entry, error) {
+func newSBOM(m deb.Meta, parts []report.Part, date time.Time) (tree.Entry, error) {
 	data, err := report.SBOM(report.Subject{
 		Name: m.Name, Version: m.Version, Supplier: m.Maintainer, Date: date, Parts: parts,
 	})
-	return deb.Entry{Path: SBOMPath(m.Name), Content: data}, err
+	return tree.Entry{Path: SBOMPath(m.Name), Content: data}, err
 }
 
 // addDocuments adds what tells which parts are in the package and whose they are.

@@ -4,9 +4,9 @@ import (
 	"path/filepath"
 
 	"github.com/envbuild/envbuild/build/plan"
-	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -121,14 +121,6 @@ func (l Layout) dpkgPath(path string) string {
 
 // dpkgEntries moves entries from where they are on the server to where dpkg keeps
 // them.
-func (l Layout) dpkgEntries(entries []deb.Entry) []deb.Entry {
-	out := make([]deb.Entry, len(entries))
-	for i, e := range entries {
-		e.Path = l.dpkgPath(e.Path)
-		if e.Type == deb.Hardlink {
-			e.Target = l.dpkgPath(e.Target)
-		}
-		out[i] = e
-	}
-	return out
+func (l Layout) dpkgEntries(entries []tree.Entry) []tree.Entry {
+	return tree.Move(entries, l.dpkgPath)
 }

@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"path/filepath"
-	"time"
 
 	"github.com/envbuild/envbuild/build/plan"
-	"github.com/envbuild/envbuild/build/store"
-	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/project"
 )
 
@@ -18,9 +15,8 @@ import (
 type Output struct {
 	Step *plan.Step
 	ID   digest.ID
-	// Dir is the directory with the tree, and Entries list it.
-	Dir     string
-	Entries []store.Entry
+	// Entries list the tree that is in the store.
+	Entries []tree.Entry
 }
 
 // readOutputs reads what the store has of the outputs.
@@ -31,7 +27,7 @@ func readOutputs(ctx context.Context, p *project.Project, b project.Built) ([]Ou
 		if err != nil {
 			return nil, fmt.Errorf("the output of %s: %w", o.Step.Name, err)
 		}
-		all[i] = Output{Step: o.Step, ID: o.ID, Dir: out.Tree, Entries: out.Manifest.Entries}
+		all[i] = Output{Step: o.Step, ID: o.ID, Entries: out.Entries()}
 	}
 	return all, nil
 }
@@ -65,8 +61,8 @@ func (s source) origin() string {
 
 // attributeView says of each path of a view which step it comes from: of several
 // that have a path the first one, as in the view itself.
-func attributeView(outputs []Output, entries []store.Entry) map[string]source {
-	inView := make(map[string]store.Entry, len(entries))
+func attributeView(outputs []Output, entries []tree.Entry) map[string]source {
+	inView := make(map[string]tree.Entry, len(entries))
 	for _, e := range entries {
 		inView[e.Path] = e
 	}
@@ -78,30 +74,8 @@ func attributeView(outputs []Output, entries []store.Entry) map[string]source {
 				continue
 			}
 			v := inView[p]
-			from[p] = source{o.Step, v.SHA256 != e.SHA256 || e.Kind == store.Symlink && v.Target != e.Target}
+			from[p] = source{o.Step, v.SHA256 != e.SHA256 || e.Kind == tree.Symlink && v.Target != e.Target}
 		}
 	}
 	return from
-}
-
-// viewEntry is an entry of a view, or of an output as a view has it, where it
-// stands on the server. dir is the directory of the tree, in which the entry is at
-// e.Path, and at is its path in the view.
-func (l Layout) viewEntry(e store.Entry, dir, at string, date time.Time, origin string) deb.Entry {
-	entry := deb.Entry{Path: l.Locate(at), Mode: 0o644, Time: date, Origin: origin}
-	if e.Executable || e.Kind == store.Dir {
-		entry.Mode = 0o755
-	}
-	switch e.Kind {
-	case store.Dir:
-		entry.Type = deb.Dir
-	case store.Symlink:
-		entry.Type, entry.Target, entry.Mode = deb.Link, e.Target, 0
-	case store.Hardlink:
-		root := at[:len(at)-len(e.Path)]
-		entry.Type, entry.Target = deb.Hardlink, l.Locate(path.Join(root, e.Target))
-	case store.File:
-		entry.Source = filepath.Join(dir, filepath.FromSlash(e.Path))
-	}
-	return entry
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -140,7 +141,7 @@ func makeTree(ctx context.Context, p *project.Project, b project.Built, outputs 
 		return nil, err
 	}
 	return NewTree(TreeInput{
-		Spec: p.Spec, Layout: l, Outputs: outputs, ViewDir: view.Tree, View: view.Manifest.Entries,
+		Spec: p.Spec, Layout: l, Outputs: outputs, View: view.Entries(),
 		Date: date, DependenciesDate: dateDependencies(date, b.Lock),
 		Pinned: p.PinnedVars(l.Prefixes, l.Base), Manifest: manifest, Parts: parts,
 	})
@@ -195,7 +196,7 @@ func debMeta(spec *pkgspec.Spec, t *Tree, version string) (deb.Meta, error) {
 }
 
 // addLibraries completes metadata by what the compiled files among entries tell.
-func addLibraries(m *deb.Meta, entries []deb.Entry) error {
+func addLibraries(m *deb.Meta, entries []tree.Entry) error {
 	libs, err := deb.ShlibDepends("/", entries, nil)
 	m.Arch, m.Depends = cmp.Or(libs.Arch, "all"), append(m.Depends, libs.Relations()...)
 	return err

@@ -8,10 +8,10 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/plan"
-	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/hint"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -73,7 +73,7 @@ func (c *precompressor) compress(ctx context.Context, o build.StepOutput) error 
 	if size < deb.LargeOrigin {
 		return nil
 	}
-	entries, err := c.entries(Output{Step: o.Step, ID: o.ID, Dir: stored.Tree, Entries: stored.Manifest.Entries})
+	entries, err := c.entries(Output{Step: o.Step, ID: o.ID, Entries: stored.Entries()})
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c *precompressor) compress(ctx context.Context, o build.StepOutput) error 
 
 // entries are the output's files as the package will have them, but for those
 // that are relocated.
-func (c *precompressor) entries(o Output) ([]deb.Entry, error) {
+func (c *precompressor) entries(o Output) ([]tree.Entry, error) {
 	date, err := c.SourceDate(c.lock)
 	if err != nil {
 		return nil, err
@@ -93,26 +93,27 @@ func (c *precompressor) entries(o Output) ([]deb.Entry, error) {
 	}
 	finder := view.NewFinder(plan.RuntimePrefix, plan.BundlePrefix)
 	relocated := map[string]bool{}
-	var entries []deb.Entry
-	for _, e := range o.Entries {
+	var entries []tree.Entry
+	moved := tree.Move(o.Entries, func(p string) string { return layout.Locate(o.viewPath(p)) })
+	for i, e := range o.Entries {
 		switch e.Kind {
-		case store.Dir:
+		case tree.Dir:
 			continue
-		case store.Symlink:
+		case tree.Symlink:
 			relocated[e.Path] = strings.Contains(e.Target, plan.RuntimePrefix) || strings.Contains(e.Target, plan.BundlePrefix)
-		case store.Hardlink:
+		case tree.Hardlink:
 			relocated[e.Path] = relocated[e.Target]
-		case store.File:
-		}
-		entry := layout.viewEntry(e, o.Dir, o.viewPath(e.Path), dateDependencies(date, c.lock), o.Step.Name)
-		if e.Kind == store.File {
-			if relocated[e.Path], err = findIn(finder, entry.Source); err != nil {
+		case tree.File:
+			if relocated[e.Path], err = findIn(finder, e.Source); err != nil {
 				return nil, err
 			}
 		}
-		if !relocated[e.Path] {
-			entries = append(entries, entry)
+		if relocated[e.Path] {
+			continue
 		}
+		entry := moved[i]
+		entry.Time, entry.Origin = dateDependencies(date, c.lock), o.Step.Name
+		entries = append(entries, entry)
 	}
 	return layout.dpkgEntries(entries), nil
 }

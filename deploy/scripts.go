@@ -8,6 +8,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deploy/release"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/templates"
 )
 
@@ -55,7 +56,7 @@ func (t *Tree) renderTriggered(name, reload string) (string, error) {
 	return string(text), err
 }
 
-func releaseEntries(r *release.Release, reload string, t *Tree) ([]deb.Entry, error) {
+func releaseEntries(r *release.Release, reload string, t *Tree) ([]tree.Entry, error) {
 	command, err := r.Script(reload)
 	if err != nil {
 		return nil, err
@@ -70,8 +71,8 @@ func releaseEntries(r *release.Release, reload string, t *Tree) ([]deb.Entry, er
 	}
 	page, err := compressManual(manual)
 	at, target := r.BundleLink()
-	return []deb.Entry{
-		{Path: at, Type: deb.Link, Target: target},
+	return []tree.Entry{
+		{Path: at, Kind: tree.Symlink, Target: target},
 		{Path: r.CheckPath(), Content: check, Mode: 0o755},
 		{Path: r.CommandPath(), Content: command, Mode: 0o755},
 		{Path: r.ManualPath(), Content: page, Mode: 0o644},

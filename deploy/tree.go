@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/build/plan"
-	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/report"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -22,10 +22,8 @@ type TreeInput struct {
 	Layout Layout
 	// Outputs are those of all steps, dependencies before dependents.
 	Outputs []Output
-	// ViewDir is the directory of the outputs' view with the layout's prefixes, and
-	// View lists it.
-	ViewDir string
-	View    []store.Entry
+	// View lists the outputs' view with the layout's prefixes.
+	View []tree.Entry
 	// Date is that of the package, DependenciesDate that of the dependencies in it.
 	Date, DependenciesDate time.Time
 	// Pinned are the variables that the spec can't replace.
@@ -41,7 +39,7 @@ type TreeInput struct {
 type Tree struct {
 	layout                 Layout
 	date, dependenciesDate time.Time
-	project, runtime       []deb.Entry
+	project, runtime       []tree.Entry
 	services               service.Files
 	scripts                deb.Scripts
 	parts                  []report.Part
@@ -62,25 +60,25 @@ func NewTree(in TreeInput) (*Tree, error) {
 
 // Project returns the entries of the project's package, at their paths on the
 // server.
-func (t *Tree) Project() []deb.Entry { return slices.Clone(t.project) }
+func (t *Tree) Project() []tree.Entry { return slices.Clone(t.project) }
 
 // Runtime returns those of a runtime that is a package of its own; nil if the
 // project's package holds it.
-func (t *Tree) Runtime() []deb.Entry { return slices.Clone(t.runtime) }
+func (t *Tree) Runtime() []tree.Entry { return slices.Clone(t.runtime) }
 
 // addView adds the dependencies. A file of several steps counts for the first.
 func (t *Tree) addView(in TreeInput) {
 	from := attributeView(in.Outputs, in.View)
 	t.files = map[string][]string{}
-	for _, e := range in.View {
-		src := from[e.Path]
-		entry := in.Layout.viewEntry(e, in.ViewDir, e.Path, in.DependenciesDate, src.origin())
+	for i, entry := range tree.Move(in.View, in.Layout.Locate) {
+		src := from[in.View[i].Path]
+		entry.Time, entry.Origin = in.DependenciesDate, src.origin()
 		if shared := in.Layout.shared; shared != nil && isWithin(entry.Path, shared.prefix) {
 			t.runtime = append(t.runtime, entry)
 		} else {
 			t.project = append(t.project, entry)
 		}
-		if src.step != nil && e.Kind != store.Dir {
+		if src.step != nil && entry.Kind != tree.Dir {
 			name := partName(in.Spec, src.step)
 			t.files[name] = append(t.files[name], in.Layout.dpkgPath(entry.Path))
 		}
@@ -111,12 +109,12 @@ func (t *Tree) addApp(in TreeInput) error {
 	if err != nil {
 		return err
 	}
-	t.project = append(t.project, deb.Entry{Path: t.layout.App, Type: deb.Dir})
+	t.project = append(t.project, tree.Entry{Path: t.layout.App, Kind: tree.Dir})
 	for _, f := range files {
-		e := deb.Entry{Path: filepath.Join(t.layout.App, filepath.FromSlash(f.name)), Mode: 0o644}
+		e := tree.Entry{Path: filepath.Join(t.layout.App, filepath.FromSlash(f.name)), Mode: 0o644}
 		switch {
 		case f.target != "":
-			e.Type, e.Target, e.Mode = deb.Link, f.target, 0
+			e.Kind, e.Target, e.Mode = tree.Symlink, f.target, 0
 		default:
 			e.Source = filepath.Join(in.Spec.Dir, filepath.FromSlash(f.name))
 			if f.info.Mode()&0o111 != 0 {
@@ -160,12 +158,12 @@ func (t *Tree) addServices(in TreeInput) error {
 }
 
 // serviceEntries are the files that are shipped for services.
-func serviceEntries(files service.Files) []deb.Entry {
-	var out []deb.Entry
+func serviceEntries(files service.Files) []tree.Entry {
+	var out []tree.Entry
 	for _, f := range slices.Concat(files.Release, files.System) {
-		e := deb.Entry{Path: f.Path, Content: f.Content, Mode: f.Mode}
+		e := tree.Entry{Path: f.Path, Content: f.Content, Mode: f.Mode}
 		if f.Config {
-			e.Type = deb.Config
+			e.Config = true
 		}
 		out = append(out, e)
 	}
@@ -187,9 +185,9 @@ func (t *Tree) addGenerated(in TreeInput) error {
 		return err
 	}
 	t.project = append(t.project,
-		deb.Entry{Path: t.layout.RC, Content: rc, Mode: 0o644},
-		deb.Entry{Path: t.layout.Script, Content: script, Mode: env.ScriptPerm},
-		deb.Entry{Path: t.layout.Manifest, Content: in.Manifest, Mode: 0o644},
+		tree.Entry{Path: t.layout.RC, Content: rc, Mode: 0o644},
+		tree.Entry{Path: t.layout.Script, Content: script, Mode: env.ScriptPerm},
+		tree.Entry{Path: t.layout.Manifest, Content: in.Manifest, Mode: 0o644},
 	)
 	return nil
 }

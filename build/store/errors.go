@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"syscall"
 
 	"github.com/envbuild/envbuild/internal/digest"
@@ -114,26 +113,4 @@ func (s *Store) explain(err error) error {
 		return &FullError{Root: s.root, Err: err}
 	}
 	return err
-}
-
-// FileTypeError says that a tree holds something that an output can't.
-type FileTypeError struct {
-	Path string // relative to the tree
-	Mode fs.FileMode
-}
-
-func (e *FileTypeError) Error() string {
-	return fmt.Sprintf("%s is %s; an output holds files, folders and links", e.Path, describeType(e.Mode))
-}
-
-func describeType(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "a file of the type " + mode.Type().String()
 }

@@ -2,50 +2,21 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
-
-// Kind is the type of a manifest's entry.
-type Kind byte
-
-// The kinds of entries, as they stand in an encoded manifest.
-const (
-	// Dir is a folder.
-	Dir Kind = 'd'
-	// File is a regular file.
-	File Kind = 'f'
-	// Symlink is a symbolic link.
-	Symlink Kind = 'l'
-	// Hardlink is a further name of the File that Target names.
-	Hardlink Kind = 'h'
-)
-
-// Entry is one path of an output.
-type Entry struct {
-	// Path is clean, slash-separated and relative to the tree.
-	Path string
-	Kind Kind
-	// Executable, Size (in bytes) and SHA256 are set for File and Hardlink.
-	Executable bool
-	Size       int64
-	SHA256     digest.SHA256
-	// Target is a Symlink's text or the path of a Hardlink's File.
-	Target string
-}
 
 // Manifest says what an output's tree contains, sorted by path bytewise, so that
 // a folder stands before what it holds. It maps onto the Directory messages of
 // the Remote Execution API: there are no times and no mode bits but the
 // executable one. A hardlink is a FileNode there, with the link as an extra.
-type Manifest struct{ Entries []Entry }
+type Manifest struct{ Entries []tree.Entry }
 
 // manifestHeader begins an encoded manifest and names its format.
 const manifestHeader = "envbuild-manifest-1\n"
@@ -60,13 +31,7 @@ func manifestID(encoded []byte) digest.ID {
 }
 
 // Entry returns the entry at the path.
-func (m *Manifest) Entry(path string) (Entry, bool) {
-	i, ok := slices.BinarySearchFunc(m.Entries, path, func(e Entry, p string) int { return cmp.Compare(e.Path, p) })
-	if !ok {
-		return Entry{}, false
-	}
-	return m.Entries[i], true
-}
+func (m *Manifest) Entry(path string) (tree.Entry, bool) { return tree.Find(m.Entries, path) }
 
 // Encode writes the manifest in its only form: after a header one line for each
 // entry,
@@ -81,13 +46,13 @@ func (m *Manifest) Entry(path string) (Entry, bool) {
 func (m *Manifest) Encode() []byte {
 	b := []byte(manifestHeader)
 	for _, e := range m.Entries {
-		b = append(b, byte(e.Kind), ' ')
+		b = append(b, letter(e.Kind), ' ')
 		switch e.Kind {
-		case Dir:
+		case tree.Dir:
 			b = appendEscaped(b, e.Path)
-		case File:
+		case tree.File:
 			mark := "- "
-			if e.Executable {
+			if e.Executable() {
 				mark = "x "
 			}
 			b = append(b, mark...)
@@ -96,7 +61,7 @@ func (m *Manifest) Encode() []byte {
 			b = append(b, e.SHA256.String()...)
 			b = append(b, ' ')
 			b = appendEscaped(b, e.Path)
-		case Symlink, Hardlink:
+		case tree.Symlink, tree.Hardlink:
 			b = appendEscaped(b, e.Path)
 			b = append(b, ' ')
 			b = appendEscaped(b, e.Target)
@@ -131,35 +96,53 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// fieldCount is the number of fields of an encoded entry.
-func fieldCount(k Kind) int {
+// letter stands for a kind in an encoded manifest.
+func letter(k tree.Kind) byte {
 	switch k {
-	case Dir:
-		return 2
-	case File:
-		return 5
-	case Symlink, Hardlink:
-		return 3
+	case tree.Dir:
+		return 'd'
+	case tree.Symlink:
+		return 'l'
+	case tree.Hardlink:
+		return 'h'
 	}
-	return 0
+	return 'f'
 }
 
-func parseEntry(line string) (e Entry, err error) {
+// parseKind reads the word that an encoded entry begins with, and says how many
+// fields there are then.
+func parseKind(word string) (k tree.Kind, fields int, err error) {
+	switch word {
+	case "d":
+		return tree.Dir, 2, nil
+	case "f":
+		return tree.File, 5, nil
+	case "l":
+		return tree.Symlink, 3, nil
+	case "h":
+		return tree.Hardlink, 3, nil
+	}
+	return 0, 0, fmt.Errorf("unknown kind %q", word)
+}
+
+func parseEntry(line string) (e tree.Entry, err error) {
 	line, ok := strings.CutSuffix(line, "\n")
 	if !ok {
 		return e, errors.New("the last line has no end")
 	}
 	fields := strings.Split(line, " ")
-	if len(fields[0]) != 1 {
-		return e, fmt.Errorf("unknown kind %q", fields[0])
+	var want int
+	if e.Kind, want, err = parseKind(fields[0]); err != nil {
+		return e, err
 	}
-	e.Kind = Kind(fields[0][0])
-	if want := fieldCount(e.Kind); want != len(fields) {
+	if want != len(fields) {
 		return e, fmt.Errorf("an entry of the kind %q can't have %d fields", fields[0], len(fields))
 	}
 	switch e.Kind {
-	case File:
-		e.Executable = fields[1] == "x"
+	case tree.Dir:
+		e.Mode = executableMode
+	case tree.File:
+		e.Mode = outputMode(fields[1] == "x")
 		if e.Size, err = strconv.ParseInt(fields[2], 10, 64); err != nil || e.Size < 0 {
 			return e, fmt.Errorf("%q is no size", fields[2])
 		}
@@ -167,7 +150,7 @@ func parseEntry(line string) (e Entry, err error) {
 			return e, err
 		}
 		fields[1] = fields[4]
-	case Symlink, Hardlink:
+	case tree.Symlink, tree.Hardlink:
 		if e.Target, err = unescape(fields[2]); err != nil {
 			return e, err
 		}
@@ -178,7 +161,7 @@ func parseEntry(line string) (e Entry, err error) {
 
 // add appends an entry if it can stand there: in order, in a folder that has
 // come before, and never outside of the tree.
-func (m *Manifest) add(e Entry) error {
+func (m *Manifest) add(e tree.Entry) error {
 	if e.Path == "" || e.Path != path.Clean(e.Path) || path.IsAbs(e.Path) || strings.HasPrefix(e.Path+"/", "../") || e.Path == "." {
 		return fmt.Errorf("%q is no clean path inside the tree", e.Path)
 	}
@@ -186,21 +169,21 @@ func (m *Manifest) add(e Entry) error {
 		return fmt.Errorf("%q is out of order", e.Path)
 	}
 	if dir := path.Dir(e.Path); dir != "." {
-		if parent, ok := m.Entry(dir); !ok || parent.Kind != Dir {
+		if parent, ok := m.Entry(dir); !ok || parent.Kind != tree.Dir {
 			return fmt.Errorf("%q is in no folder", e.Path)
 		}
 	}
 	switch e.Kind {
-	case Symlink:
+	case tree.Symlink:
 		if e.Target == "" {
 			return fmt.Errorf("the link %q leads nowhere", e.Path)
 		}
-	case Hardlink:
+	case tree.Hardlink:
 		first, ok := m.Entry(e.Target)
-		if !ok || first.Kind != File {
+		if !ok || first.Kind != tree.File {
 			return fmt.Errorf("%q is a name of %q, which is no file before it", e.Path, e.Target)
 		}
-		e.Executable, e.Size, e.SHA256 = first.Executable, first.Size, first.SHA256
+		e.Mode, e.Size, e.SHA256 = first.Mode, first.Size, first.SHA256
 	}
 	m.Entries = append(m.Entries, e)
 	return nil

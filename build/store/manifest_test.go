@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 func sampleManifest() *Manifest {
 	sum := digest.Sum([]byte("x"))
-	return &Manifest{Entries: []Entry{
-		{Path: "a dir", Kind: Dir},
-		{Path: "a dir/100%\xff\n", Kind: File, Size: 1, SHA256: sum},
-		{Path: "a dir/link", Kind: Symlink, Target: "../a b"},
-		{Path: "bin", Kind: Dir},
-		{Path: "bin/perl", Kind: File, Executable: true, Size: 1, SHA256: sum},
-		{Path: "bin/perl5", Kind: Hardlink, Executable: true, Size: 1, SHA256: sum, Target: "bin/perl"},
+	return &Manifest{Entries: []tree.Entry{
+		{Path: "a dir", Mode: 0o755, Kind: tree.Dir},
+		{Path: "a dir/100%\xff\n", Mode: 0o644, Kind: tree.File, Size: 1, SHA256: sum},
+		{Path: "a dir/link", Kind: tree.Symlink, Target: "../a b"},
+		{Path: "bin", Mode: 0o755, Kind: tree.Dir},
+		{Path: "bin/perl", Mode: 0o755, Kind: tree.File, Size: 1, SHA256: sum},
+		{Path: "bin/perl5", Mode: 0o755, Kind: tree.Hardlink, Size: 1, SHA256: sum, Target: "bin/perl"},
 	}}
 }
 

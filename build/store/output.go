@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Names inside the folder of an output.
@@ -32,7 +34,8 @@ type Output struct {
 // (TempDir is) and which it takes over: dir is gone afterwards, also when it
 // fails. Modes become 0644, or 0755 for folders and for files that anyone may
 // execute; set-id bits and times are lost; names of one file stay names of one
-// file. Anything but files, folders and links is a *FileTypeError. If the store
+// file. Anything but files, directories and links is a
+// *tree.TypeError. If the store
 // has the same content already, that is kept.
 func (s *Store) PutOutput(ctx context.Context, dir string) (*Output, error) {
 	staging, remove, err := s.TempDir("output")
@@ -44,25 +47,28 @@ func (s *Store) PutOutput(ctx context.Context, dir string) (*Output, error) {
 }
 
 func (s *Store) putOutput(ctx context.Context, dir, staging string) (*Output, error) {
-	tree := filepath.Join(staging, treeName)
+	root := filepath.Join(staging, treeName)
 	// A folder that its owner can't write to can't be moved.
 	if err := os.Chmod(dir, executableMode); err != nil {
 		return nil, err
 	}
-	if err := os.Rename(dir, tree); err != nil {
+	if err := os.Rename(dir, root); err != nil {
 		return nil, err
 	}
-	nodes, err := walk(ctx, tree, true)
+	entries, err := scan(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	if err := normalise(tree, nodes); err != nil {
+	if err := normalise(root, entries); err != nil {
 		return nil, err
 	}
-	manifest, err := describe(ctx, nodes, s.opts.Parallel)
-	if err != nil {
+	if err := tree.Sum(ctx, entries, s.opts.Parallel); err != nil {
 		return nil, err
 	}
+	for i := range entries {
+		entries[i].Source = "" // moves with the tree
+	}
+	manifest := &Manifest{Entries: entries}
 	encoded := manifest.Encode()
 	if err := os.WriteFile(filepath.Join(staging, manifestName), encoded, 0o644); err != nil {
 		return nil, err
@@ -117,6 +123,17 @@ func (s *Store) Output(ctx context.Context, id digest.ID) (*Output, error) {
 		return nil, err
 	}
 	return &Output{ID: id, Tree: s.Tree(id), Manifest: manifest}, nil
+}
+
+// Entries lists the output's tree with the files in which the content is.
+func (o *Output) Entries() []tree.Entry {
+	entries := slices.Clone(o.Manifest.Entries)
+	for i := range entries {
+		if e := &entries[i]; e.Kind == tree.File || e.Kind == tree.Hardlink {
+			e.Source = filepath.Join(o.Tree, filepath.FromSlash(e.Path))
+		}
+	}
+	return entries
 }
 
 // Tree returns the path that the output's tree has if it is in the store.
@@ -184,55 +201,51 @@ func (s *Store) Verify(ctx context.Context, id digest.ID) error {
 	if err != nil {
 		return err
 	}
-	nodes, err := walk(ctx, s.Tree(id), false)
-	if errors.Is(err, fs.ErrNotExist) {
+	got, err := tree.ScanFunc(s.Tree(id), func(string) error { return ctx.Err() })
+	var other *tree.TypeError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return corruptOutput(id, "", "its tree is gone or changes")
-	}
-	if err != nil {
+	case errors.As(err, &other):
+		return corruptOutput(id, other.Path, "it is "+other.Type())
+	case err != nil:
 		return err
 	}
-	got, err := describe(ctx, nodes, s.opts.Parallel)
-	var fileType *FileTypeError
-	if errors.As(err, &fileType) {
-		return corruptOutput(id, fileType.Path, "it is "+describeType(fileType.Mode))
-	}
-	if err != nil {
+	if err := tree.Sum(ctx, got, s.opts.Parallel); err != nil {
 		return err
 	}
-	if file, problem := difference(want, got); problem != "" {
+	if file, problem := difference(want.Entries, got); problem != "" {
 		return corruptOutput(id, file, problem)
 	}
 	return nil
 }
 
-// difference names the first path in which two manifests differ.
-func difference(want, got *Manifest) (file, problem string) {
-	for i, w := range want.Entries {
-		if i >= len(got.Entries) {
+// difference names the first path in which two trees differ.
+func difference(want, got []tree.Entry) (file, problem string) {
+	for i, w := range want {
+		if i >= len(got) {
 			return w.Path, "it is missing"
 		}
-		g := got.Entries[i]
+		g := got[i]
 		switch strings.Compare(w.Path, g.Path) {
 		case -1:
 			return w.Path, "it is missing"
 		case 1:
 			return g.Path, "it doesn't belong there"
 		}
-		if w == g {
-			continue
-		}
 		switch {
 		case w.Kind != g.Kind:
-			return w.Path, fmt.Sprintf("it is of the kind %q instead of %q", g.Kind, w.Kind)
+			return w.Path, fmt.Sprintf("it is a %s instead of a %s", g.Kind, w.Kind)
 		case w.SHA256 != g.SHA256:
 			return w.Path, fmt.Sprintf("its SHA-256 is %s (%d bytes) instead of %s (%d bytes)", g.SHA256, g.Size, w.SHA256, w.Size)
 		case w.Target != g.Target:
 			return w.Path, fmt.Sprintf("it is a link to %q instead of %q", g.Target, w.Target)
+		case w.Executable() != g.Executable():
+			return w.Path, "its executable bit has changed"
 		}
-		return w.Path, "its executable bit has changed"
 	}
-	if n := len(want.Entries); n < len(got.Entries) {
-		return got.Entries[n].Path, "it doesn't belong there"
+	if n := len(want); n < len(got) {
+		return got[n].Path, "it doesn't belong there"
 	}
 	return "", ""
 }

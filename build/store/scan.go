@@ -1,20 +1,15 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
-	"syscall"
 
-	"github.com/envbuild/envbuild/internal/digest"
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // outputTime is the modification time of everything in an output, in seconds.
@@ -27,153 +22,72 @@ const (
 	executableMode fs.FileMode = 0o755
 )
 
-// node is something found in a tree, before it is hashed.
-type node struct {
-	path string // relative to the tree
-	full string
-	mode fs.FileMode
-	size int64
-	// inode and links tell which names are one file.
-	inode, links uint64
+func outputMode(executable bool) fs.FileMode {
+	if executable {
+		return executableMode
+	}
+	return fileMode
 }
 
-// walk lists a tree, sorted by path, without the root. With open, folders that
-// are closed to their owner are opened on the way.
-func walk(ctx context.Context, tree string, open bool) ([]node, error) {
-	var nodes []node
-	err := filepath.WalkDir(tree, func(full string, d fs.DirEntry, err error) error {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-		if d.IsDir() && open {
-			if err := os.Chmod(full, executableMode); err != nil {
-				return err
-			}
-		}
-		if full == tree {
-			return nil
-		}
-		fi, err := d.Info()
-		if err != nil {
-			return err
-		}
-		st, ok := fi.Sys().(*syscall.Stat_t)
-		if !ok {
-			return fmt.Errorf("%s: no inode is known", full)
-		}
-		nodes = append(nodes, node{
-			path: strings.TrimPrefix(full, tree+"/"), full: full, mode: fi.Mode(), size: fi.Size(),
-			inode: st.Ino, links: uint64(st.Nlink),
-		})
-		return nil
-	})
-	slices.SortFunc(nodes, func(a, b node) int { return cmp.Compare(a.path, b.path) })
-	return nodes, err
-}
-
-// describe hashes the files of a tree, in parallel, and makes the manifest.
-func describe(ctx context.Context, nodes []node, parallel int) (*Manifest, error) {
-	m := &Manifest{Entries: make([]Entry, len(nodes))}
-	first := map[uint64]int{} // by inode
-	var files []int
-	for i, n := range nodes {
-		e := &m.Entries[i]
-		e.Path = n.path
-		switch n.mode.Type() {
-		case fs.ModeDir:
-			e.Kind = Dir
-		case fs.ModeSymlink:
-			target, err := os.Readlink(n.full)
-			if err != nil {
-				return nil, err
-			}
-			e.Kind, e.Target = Symlink, target
-		case 0:
-			e.Kind, e.Executable = File, n.mode&0o111 != 0
-			if j, ok := first[n.inode]; ok && n.links > 1 {
-				e.Kind, e.Target = Hardlink, nodes[j].path
-				continue
-			}
-			first[n.inode] = i
-			files = append(files, i)
-		default:
-			return nil, &FileTypeError{Path: n.path, Mode: n.mode}
-		}
-	}
-	err := each(ctx, parallel, files, func(i int) error {
-		e := &m.Entries[i]
-		var err error
-		e.SHA256, e.Size, err = hashFile(nodes[i].full)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, e := range m.Entries {
-		if e.Kind == Hardlink {
-			f := m.Entries[first[nodes[i].inode]]
-			m.Entries[i].Executable, m.Entries[i].Size, m.Entries[i].SHA256 = f.Executable, f.Size, f.SHA256
-		}
-	}
-	return m, nil
-}
-
-func hashFile(path string) (digest.SHA256, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return digest.SHA256{}, 0, err
-	}
-	defer f.Close()
-	return digest.SumReader(f)
+// scan lists a tree and opens directories that are closed to their owner on the
+// way.
+func scan(ctx context.Context, dir string) ([]tree.Entry, error) {
+	return tree.ScanFunc(dir, func(dir string) error { return errors.Join(ctx.Err(), os.Chmod(dir, executableMode)) })
 }
 
 // normalise gives everything in a tree the modes and the time of an output, so
 // that it can be read too, and makes copies of files that have further names
 // outside of the tree, through which somebody could change them later.
-func normalise(tree string, nodes []node) error {
-	names := map[uint64][]node{}
-	for _, n := range nodes {
-		if n.mode.IsRegular() {
-			names[n.inode] = append(names[n.inode], n)
+func normalise(dir string, entries []tree.Entry) error {
+	names := map[string][]string{} // of each file
+	for i := range entries {
+		e := &entries[i]
+		switch e.Kind {
+		case tree.Hardlink:
+			names[e.Target] = append(names[e.Target], e.Source)
+			fallthrough
+		case tree.File:
+			e.Mode = outputMode(e.Executable())
 		}
 	}
-	for _, n := range nodes {
-		if !n.mode.IsRegular() {
+	for _, e := range entries {
+		if e.Kind != tree.File {
 			continue
 		}
-		mode := fileMode
-		if n.mode&0o111 != 0 {
-			mode = executableMode
-		}
-		if err := os.Chmod(n.full, mode); err != nil {
+		if err := os.Chmod(e.Source, e.Mode); err != nil {
 			return err
 		}
-		if group := names[n.inode]; group[0].path == n.path && n.links > uint64(len(group)) {
-			if err := detach(group, mode); err != nil {
-				return err
-			}
-		}
-	}
-	for _, n := range nodes {
-		if err := setTime(n.full); err != nil {
+		if err := detach(append([]string{e.Source}, names[e.Path]...), e.Mode); err != nil {
 			return err
 		}
 	}
-	return setTime(tree)
+	for _, e := range entries {
+		if err := setTime(filepath.Join(dir, e.Path)); err != nil {
+			return err
+		}
+	}
+	return setTime(dir)
 }
 
-// detach puts a copy in the place of all the names.
-func detach(names []node, mode fs.FileMode) error {
-	temp := names[0].full + ".envbuild-copy"
-	for i, n := range names {
+// detach puts a copy in the place of all the names of a file if it has others.
+func detach(names []string, mode fs.FileMode) error {
+	fi, err := os.Lstat(names[0])
+	if err != nil {
+		return err
+	}
+	if _, all := tree.InodeOf(fi); all <= uint64(len(names)) {
+		return nil
+	}
+	temp := names[0] + ".envbuild-copy"
+	for i, name := range names {
 		var err error
 		if i == 0 {
-			err = copyFile(n.full, temp, mode)
+			err = copyFile(name, temp, mode)
 		} else {
-			err = os.Link(names[0].full, temp)
+			err = os.Link(names[0], temp)
 		}
 		if err == nil {
-			err = os.Rename(temp, n.full)
+			err = os.Rename(temp, name)
 		}
 		if err != nil {
 			return errors.Join(err, os.RemoveAll(temp))
@@ -203,31 +117,4 @@ func setTime(path string) error {
 		return &fs.PathError{Op: "utimensat", Path: path, Err: err}
 	}
 	return nil
-}
-
-// each calls do for all items, several at a time. It stops at the first error or
-// when ctx ends.
-func each[T any](ctx context.Context, parallel int, items []T, do func(T) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	todo := make(chan T)
-	var workers sync.WaitGroup
-	for range min(parallel, len(items)) {
-		workers.Go(func() {
-			for item := range todo {
-				if err := do(item); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for _, item := range items {
-		if ctx.Err() != nil {
-			break
-		}
-		todo <- item
-	}
-	close(todo)
-	workers.Wait()
-	return context.Cause(ctx)
 }

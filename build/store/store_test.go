@@ -15,6 +15,7 @@ import (
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/build/store/storetest"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 func open(t *testing.T) *store.Store { return openAt(t, t.TempDir(), store.Options{}) }
@@ -226,7 +227,7 @@ func TestPutOutputRefusesSpecialFiles(t *testing.T) {
 	must(t, os.Mkdir(dir+"/run", 0o755))
 	must(t, syscall.Mkfifo(dir+"/run/pipe", 0o644))
 	_, err = s.PutOutput(t.Context(), dir)
-	var fileType *store.FileTypeError
+	var fileType *tree.TypeError
 	if !errors.As(err, &fileType) || fileType.Path != "run/pipe" {
 		t.Error(err)
 	}
@@ -254,7 +255,7 @@ func TestPutOutputDetaches(t *testing.T) {
 	}
 	must(t, os.WriteFile(outside, []byte("2"), 0o644))
 	must(t, s.Verify(t.Context(), out.ID))
-	if e, ok := out.Manifest.Entry("b"); !ok || e.Kind != store.Hardlink || e.Target != "a" || !e.Executable {
+	if e, ok := out.Manifest.Entry("b"); !ok || e.Kind != tree.Hardlink || e.Target != "a" || !e.Executable() {
 		t.Errorf("b is %+v", e)
 	}
 }
@@ -275,7 +276,7 @@ func TestPutOutputClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, ok := out.Manifest.Entry("closed/secret"); !ok || e.Size != 1 || e.Executable {
+	if e, ok := out.Manifest.Entry("closed/secret"); !ok || e.Size != 1 || e.Executable() {
 		t.Errorf("%+v", e)
 	}
 }

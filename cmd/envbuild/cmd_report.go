@@ -10,9 +10,9 @@ import (
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/deploy"
-	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/report"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -87,12 +87,12 @@ func (s *session) pageStep(d build.Decision) (report.PageStep, error) {
 		return step, err
 	}
 	step.Started, step.Duration = action.Started, action.Duration
-	entries, err := view.Entries(s.Store.Tree(d.Output))
+	entries, err := tree.Scan(s.Store.Tree(d.Output))
 	if err != nil {
 		return step, err
 	}
 	for _, e := range entries {
-		if e.Mode.IsRegular() && e.Hardlink == "" {
+		if e.Kind == tree.File {
 			step.Files++
 			step.Bytes += e.Size
 		}

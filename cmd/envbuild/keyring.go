@@ -12,6 +12,7 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/sign"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // keyringPackage makes the package that brings a repository's keys to clients, in
@@ -47,7 +48,7 @@ func keyringPackage(ctx context.Context, dir string, k repo.Keyring) (path strin
 	}
 	err = deb.Write(ctx, deb.Request{
 		Meta: m, SourceDate: made, Compression: "xz",
-		Entries: []deb.Entry{{Path: repo.KeyringPath(k.Name), Content: k.Keys, Mode: 0o644}},
+		Entries: []tree.Entry{{Path: repo.KeyringPath(k.Name), Content: k.Keys, Mode: 0o644}},
 	}, f)
 	return path, errors.Join(err, f.Close())
 }

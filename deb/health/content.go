@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -14,10 +13,11 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/shlibs"
 	"github.com/envbuild/envbuild/internal/elfedit"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // checkNames looks for build paths in names and links.
-func (c *checker) checkNames(e deb.Entry) {
+func (c *checker) checkNames(e tree.Entry) {
 	for _, s := range c.req.Forbidden {
 		switch {
 		case strings.Contains(e.Path, s):
@@ -31,12 +31,8 @@ func (c *checker) checkNames(e deb.Entry) {
 const buildPathHint = "make the file where the package is made, or take the path out of it: it is no path of the server"
 
 // checkContent reads a file once: its beginning, and all of it for build paths.
-func (c *checker) checkContent(e deb.Entry) error {
-	if e.Source == "" {
-		c.checkHead(e, e.Content)
-		return c.checkBuildPaths(e, bytes.NewReader(e.Content))
-	}
-	f, err := os.Open(e.Source)
+func (c *checker) checkContent(e tree.Entry) error {
+	f, err := e.Open()
 	if err != nil {
 		return err
 	}
@@ -52,7 +48,7 @@ func (c *checker) checkContent(e deb.Entry) error {
 
 // checkHead looks at the first line of a program. A file that isn't executable
 // is read by programs and not by the kernel.
-func (c *checker) checkHead(e deb.Entry, head []byte) {
+func (c *checker) checkHead(e tree.Entry, head []byte) {
 	line, _, _ := bytes.Cut(head, []byte("\n"))
 	text, ok := strings.CutPrefix(string(line), "#!")
 	if !ok || e.Mode&0o111 == 0 {
@@ -80,7 +76,7 @@ func (c *checker) checkHead(e deb.Entry, head []byte) {
 // checkBuildPaths looks for whole paths only. The view has proven of what steps
 // built that not even pieces are left; what else is in a package was compiled
 // nowhere near.
-func (c *checker) checkBuildPaths(e deb.Entry, r io.Reader) error {
+func (c *checker) checkBuildPaths(e tree.Entry, r io.Reader) error {
 	longest := 0
 	for _, s := range c.req.Forbidden {
 		longest = max(longest, len(s))
@@ -169,7 +165,7 @@ func (c *checker) checkObject(f shlibs.ELF) error {
 		}
 	}
 	if info.Interp != "" {
-		c.checkProgram(c.tree.entries[f.Path], info.Interp, "is started by "+info.Interp)
+		c.checkProgram(c.paths.entries[f.Path], info.Interp, "is started by "+info.Interp)
 	}
 	return nil
 }
@@ -188,7 +184,7 @@ func (c *checker) checkSearchPath(file, tag, entry string) {
 		return
 	}
 	folder = path.Clean(folder)
-	if resolved, ok := c.tree.resolve(folder); ok {
+	if resolved, ok := c.paths.resolve(folder); ok {
 		folder = resolved
 	}
 	switch {
@@ -207,7 +203,7 @@ func (c *checker) isWritable(folder string) bool {
 		}
 	}
 	for p := folder; p != "/"; p = path.Dir(p) {
-		if e, ok := c.tree.entries[p]; ok && e.Type == deb.Dir && e.Mode&0o002 != 0 {
+		if e, ok := c.paths.entries[p]; ok && e.Kind == tree.Dir && e.Mode&0o002 != 0 {
 			return true
 		}
 	}

@@ -12,17 +12,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/internal/installed"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Request is a package to look at.
 type Request struct {
 	// Entries are the package's, at the paths that they have when they are in use.
-	Entries []deb.Entry
+	Entries []tree.Entry
 	// Beside are the entries of packages that are made with this one and that it
 	// depends on. They are there, and not looked at.
-	Beside []deb.Entry
+	Beside []tree.Entry
 	// Made are paths that scripts and services make on the server. They and all
 	// below them count as there.
 	Made []string
@@ -109,7 +109,7 @@ func Check(ctx context.Context, req Request) error {
 	}
 	c := &checker{
 		req: req, system: system,
-		tree:    newTree(req.Made, req.Entries, req.Beside),
+		paths:   newPaths(req.Made, req.Entries, req.Beside),
 		allowed: system.Closure(req.Declared...),
 		outside: map[string][]claim{},
 	}
@@ -133,7 +133,7 @@ func Check(ctx context.Context, req Request) error {
 type checker struct {
 	req    Request
 	system *installed.System
-	tree   *tree
+	paths  *paths
 	// allowed are the Debian packages that may be used.
 	allowed map[string]bool
 	outside map[string][]claim
@@ -193,13 +193,13 @@ func (c *checker) result() error {
 	return slices.CompactFunc(c.found, func(a, b *Finding) bool { return *a == *b })
 }
 
-func (c *checker) checkEntry(e deb.Entry) error {
+func (c *checker) checkEntry(e tree.Entry) error {
 	c.checkMode(e)
 	c.checkNames(e)
-	if e.Type == deb.Link {
+	if e.Kind == tree.Symlink {
 		c.checkLink(e)
 	}
-	if e.Type != deb.File && e.Type != deb.Config {
+	if e.Kind != tree.File {
 		return nil
 	}
 	return c.checkContent(e)

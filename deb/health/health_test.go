@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 const (
@@ -47,12 +47,12 @@ func expect(t *testing.T, req Request, want ...string) {
 
 func at(name string) string { return prefix + "/" + name }
 
-func script(name, text string) deb.Entry {
-	return deb.Entry{Path: at(name), Mode: 0o755, Content: []byte(text)}
+func script(name, text string) tree.Entry {
+	return tree.Entry{Path: at(name), Mode: 0o755, Content: []byte(text)}
 }
 
-func link(name, target string) deb.Entry {
-	return deb.Entry{Path: at(name), Type: deb.Link, Target: target}
+func link(name, target string) tree.Entry {
+	return tree.Entry{Path: at(name), Kind: tree.Symlink, Target: target}
 }
 
 // compiler compiles C for entries.
@@ -67,13 +67,13 @@ func newCompiler(t *testing.T) compiler {
 }
 
 // compile makes a file of one line of C and gives it a place in the package.
-func (c compiler) compile(name, code string, flags ...string) deb.Entry {
+func (c compiler) compile(name, code string, flags ...string) tree.Entry {
 	c.t.Helper()
 	source := filepath.Join(c.dir, filepath.Base(name)+".c")
 	if err := os.WriteFile(source, []byte(code), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	e := deb.Entry{Path: at(name), Source: filepath.Join(c.dir, filepath.Base(name)), Mode: 0o755}
+	e := tree.Entry{Path: at(name), Source: filepath.Join(c.dir, filepath.Base(name)), Mode: 0o755}
 	args := append([]string{"-o", e.Source, source, "-Wl,--no-as-needed"}, flags...)
 	if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
 		c.t.Fatalf("cc %q: %v\n%s", args, err, out)
@@ -87,7 +87,7 @@ const (
 )
 
 // shared compiles a library.
-func (c compiler) shared(name string) deb.Entry {
+func (c compiler) shared(name string) tree.Entry {
 	return c.compile(name, library, "-shared", "-fPIC", "-Wl,-soname,"+filepath.Base(name))
 }
 
@@ -99,7 +99,7 @@ func TestLibraries(t *testing.T) {
 	if err != nil || len(found) == 0 {
 		skiptest.Because(t, "the library of the compiler, libmpc3, is not installed")
 	}
-	entries := []deb.Entry{
+	entries := []tree.Entry{
 		here,
 		c.compile("bin/good", program, here.Source, "-Wl,-rpath,$ORIGIN/../lib", "-lm"),
 		c.compile("bin/bad", program, gone.Source, here.Source, "-Wl,-rpath,$ORIGIN/../lib"),
@@ -109,16 +109,16 @@ func TestLibraries(t *testing.T) {
 	expect(t, Request{Entries: entries}, lost,
 		"bin/mpc links to libmpc.so.3 of the Debian package libmpc3, which the spec doesn't declare")
 	expect(t, Request{Entries: entries, Declared: []string{"libmpc3"}}, lost)
-	expect(t, Request{Entries: entries, Declared: []string{"libmpc-dev", "gcc"}, Beside: []deb.Entry{gone}})
+	expect(t, Request{Entries: entries, Declared: []string{"libmpc-dev", "gcc"}, Beside: []tree.Entry{gone}})
 }
 
 func TestSearchPaths(t *testing.T) {
 	c := newCompiler(t)
-	with := func(name, runpath string, more ...string) deb.Entry {
+	with := func(name, runpath string, more ...string) tree.Entry {
 		return c.compile(name, program, append(more, "-Wl,-rpath,"+runpath)...)
 	}
-	expect(t, Request{Entries: []deb.Entry{
-		{Path: at("open"), Type: deb.Dir, Mode: 0o777}, link("out", "/usr/local/lib"),
+	expect(t, Request{Entries: []tree.Entry{
+		{Path: at("open"), Kind: tree.Dir, Mode: 0o777}, link("out", "/usr/local/lib"),
 		with("bin/a-good", "$ORIGIN/../lib:"+prefix+"/lib:/usr/lib/x86_64-linux-gnu"),
 		with("bin/b-empty", "$ORIGIN::$ORIGIN/x"),
 		with("bin/c-tmp", "/tmp/build"),
@@ -141,12 +141,12 @@ func TestSearchPaths(t *testing.T) {
 func TestLoader(t *testing.T) {
 	c := newCompiler(t)
 	musl := c.compile("bin/musl", program, "-Wl,--dynamic-linker,/lib/ld-no-such.so.1")
-	expect(t, Request{Entries: []deb.Entry{musl}},
+	expect(t, Request{Entries: []tree.Entry{musl}},
 		"bin/musl is started by /lib/ld-no-such.so.1, which is neither in the package nor in a declared one")
 }
 
 func TestInterpreters(t *testing.T) {
-	entries := []deb.Entry{
+	entries := []tree.Entry{
 		script("runtime/bin/perl5", "#!/bin/sh\n"), link("runtime/bin/perl", "perl5"),
 		{Path: at("lib/tool"), Content: []byte("x")},
 		script("bin/a", "#!"+prefix+"/runtime/bin/perl -w\n"),
@@ -177,7 +177,7 @@ func TestUndeclared(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/gcc"); err != nil {
 		skiptest.Because(t, "gcc is not installed")
 	}
-	entries := []deb.Entry{script("bin/a", "#!/usr/bin/gcc\n"), link("gcc", "/usr/bin/gcc")}
+	entries := []tree.Entry{script("bin/a", "#!/usr/bin/gcc\n"), link("gcc", "/usr/bin/gcc")}
 	expect(t, Request{Entries: entries},
 		`bin/a begins with "#!/usr/bin/gcc", which is of the Debian package gcc that the spec doesn't declare`,
 		"gcc is a link to /usr/bin/gcc of the Debian package gcc, which the spec doesn't declare")
@@ -185,11 +185,11 @@ func TestUndeclared(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	expect(t, Request{Entries: []deb.Entry{
+	expect(t, Request{Entries: []tree.Entry{
 		{Path: at("bin/run"), Content: []byte("x")},
 		link("a", "bin/run"), link("b", "a"), link("c", prefix+"/bin"), link("d", "c/run"), link("e", "../.."),
 		link("f", "/dev/null"), link("g", "/etc/localtime"), link("h", "/bin/sh"), link("i", "var/notes.db"),
-		{Path: at("j"), Type: deb.Hardlink, Target: at("bin/run")},
+		{Path: at("j"), Kind: tree.Hardlink, Target: at("bin/run")},
 		link("k", "bin/walk"), link("l", "k"), link("m", "m"), link("n", "/usr/share/no-such"), link("o", "c/walk"),
 	}, Made: []string{at("var")}},
 		"k is a dead link to bin/walk",
@@ -201,9 +201,9 @@ func TestLinks(t *testing.T) {
 }
 
 func TestModes(t *testing.T) {
-	req := Request{Entries: []deb.Entry{
+	req := Request{Entries: []tree.Entry{
 		{Path: at("a"), Mode: 0o666}, {Path: at("b"), Mode: 0o755 | fs.ModeSetuid}, {Path: at("c"), Mode: 0o755 | fs.ModeSetgid},
-		{Path: at("d"), Type: deb.Dir, Mode: 0o777 | fs.ModeSticky}, {Path: at("e"), Mode: 0o644}, {Path: at("f"), Type: deb.Dir},
+		{Path: at("d"), Kind: tree.Dir, Mode: 0o777 | fs.ModeSticky}, {Path: at("e"), Mode: 0o644}, {Path: at("f"), Kind: tree.Dir},
 		link("g", "e"),
 	}}
 	expect(t, req, "a is world-writable (mode 0666)", "b is setuid (mode 4755)", "c is setgid (mode 2755)", "d is world-writable (mode 1777)")
@@ -219,9 +219,9 @@ func TestBuildPaths(t *testing.T) {
 	if err := os.WriteFile(big, []byte(strings.Repeat("x", 1<<17-20)+secret+strings.Repeat("x", 1<<17)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, Request{Forbidden: []string{store}, Entries: []deb.Entry{
+	expect(t, Request{Forbidden: []string{store}, Entries: []tree.Entry{
 		{Path: at("a"), Source: big}, {Path: at("b"), Content: []byte("dir = " + store + "\n")}, {Path: at("c"), Content: []byte("ok")},
-		link("d", secret+"/bin"), {Path: at("e" + store), Type: deb.Dir},
+		link("d", secret+"/bin"), {Path: at("e" + store), Kind: tree.Dir},
 	}, Unchecked: func(p string) bool { return p == at("c") }},
 		"a holds "+secret+", a path of the machine that built",
 		"b holds "+store+", a path of the machine that built",

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // checkMode refuses what everybody may write, and what runs with the rights of
 // its owner or group, unless the spec gives the path a mode.
-func (c *checker) checkMode(e deb.Entry) {
-	if e.Type == deb.Link || e.Type == deb.Hardlink || c.req.Asked[e.Path] {
+func (c *checker) checkMode(e tree.Entry) {
+	if e.Kind == tree.Symlink || e.Kind == tree.Hardlink || c.req.Asked[e.Path] {
 		return
 	}
 	const hint = "if it is meant to be so, ship it by package.contents with a file_info that has the mode"
@@ -52,12 +52,12 @@ func wellKnown(p string) bool {
 }
 
 // checkLink refuses a link that leads nowhere.
-func (c *checker) checkLink(e deb.Entry) {
-	target, ok := c.tree.resolve(e.Path)
+func (c *checker) checkLink(e tree.Entry) {
+	target, ok := c.paths.resolve(e.Path)
 	switch {
 	case !ok:
 		c.fail(e.Path, DeadLink, "one of the links has to lead to a file or folder", "is a link that leads to itself")
-	case c.tree.has(target) || wellKnown(target):
+	case c.paths.has(target) || wellKnown(target):
 	case c.isOwn(target):
 		c.fail(e.Path, DeadLink, "ship the file as well, or leave the link out", "is a dead link to %s", e.Target)
 	default:
@@ -80,18 +80,18 @@ func (c *checker) isOwn(p string) bool {
 
 // checkProgram refuses an interpreter that is nowhere. kind says what the
 // program asks for it as: "has the first line …".
-func (c *checker) checkProgram(e deb.Entry, program, asks string) {
+func (c *checker) checkProgram(e tree.Entry, program, asks string) {
 	if !path.IsAbs(program) {
 		c.fail(e.Path, Interpreter, "write the whole path, or #!/usr/bin/env "+path.Base(program), "%s, which is no absolute path", asks)
 		return
 	}
-	if found, ok := c.tree.program(program); ok {
-		if found.Type == deb.Dir || found.Mode&0o111 == 0 {
+	if found, ok := c.paths.program(program); ok {
+		if found.Kind == tree.Dir || found.Mode&0o111 == 0 {
 			c.fail(e.Path, Interpreter, "make it executable", "%s, which the package has and which isn't executable", asks)
 		}
 		return
 	}
-	target, ok := c.tree.resolve(program)
+	target, ok := c.paths.resolve(program)
 	if !ok || c.isOwn(target) {
 		c.fail(e.Path, Interpreter, "name a program of the package or of a package in package.depends", "%s, which isn't in the package", asks)
 		return
@@ -99,7 +99,7 @@ func (c *checker) checkProgram(e deb.Entry, program, asks string) {
 	c.needs(target, func(owner string) { c.lostProgram(e, asks, owner) })
 }
 
-func (c *checker) lostProgram(e deb.Entry, asks, owner string) {
+func (c *checker) lostProgram(e tree.Entry, asks, owner string) {
 	if owner != "" {
 		c.fail(e.Path, Interpreter, declareHint(owner), "%s, which is of the Debian package %s that the spec doesn't declare", asks, owner)
 		return
@@ -109,7 +109,7 @@ func (c *checker) lostProgram(e deb.Entry, asks, owner string) {
 }
 
 // checkSearched is checkProgram for a name that env(1) looks for.
-func (c *checker) checkSearched(e deb.Entry, name, asks string) {
+func (c *checker) checkSearched(e tree.Entry, name, asks string) {
 	if strings.Contains(name, "/") {
 		c.checkProgram(e, name, asks)
 		return
@@ -117,10 +117,10 @@ func (c *checker) checkSearched(e deb.Entry, name, asks string) {
 	var outside []string
 	for _, dir := range c.req.Path {
 		p := path.Join(dir, name)
-		if found, ok := c.tree.program(p); ok && found.Mode&0o111 != 0 {
+		if found, ok := c.paths.program(p); ok && found.Mode&0o111 != 0 {
 			return
 		}
-		if target, ok := c.tree.resolve(p); ok && !c.isOwn(target) {
+		if target, ok := c.paths.resolve(p); ok && !c.isOwn(target) {
 			outside = append(outside, target)
 		}
 	}

@@ -9,22 +9,23 @@ import (
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deploy/release"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // shape makes two versions of an application in which a folder becomes a link, and
 // a link a folder.
-func (c chroot) shape(t *testing.T, more ...deb.Entry) (first, second string) {
+func (c chroot) shape(t *testing.T, more ...tree.Entry) (first, second string) {
 	t.Helper()
 	one, two := version("1.0-1", "aaa"), version("1.1-1", "bbb")
-	file := func(r release.Release, name, text string) deb.Entry {
-		return deb.Entry{Path: r.Dir() + "/app/" + name, Content: []byte(text)}
+	file := func(r release.Release, name, text string) tree.Entry {
+		return tree.Entry{Path: r.Dir() + "/app/" + name, Content: []byte(text)}
 	}
-	link := func(r release.Release, name, target string) deb.Entry {
-		return deb.Entry{Path: r.Dir() + "/app/" + name, Type: deb.Link, Target: target}
+	link := func(r release.Release, name, target string) tree.Entry {
+		return tree.Entry{Path: r.Dir() + "/app/" + name, Kind: tree.Symlink, Target: target}
 	}
 	first = c.pack(t, one, "one", "A", file(one, "vendor/lib", "1"), file(one, "vendor/old", "1"),
 		file(one, "thirdparty/lib", "1"), file(one, "assets/a", "1"), link(one, "public", "assets"))
-	second = c.pack(t, two, "two", "B", append([]deb.Entry{
+	second = c.pack(t, two, "two", "B", append([]tree.Entry{
 		link(two, "vendor", "thirdparty"), file(two, "thirdparty/lib", "2"), file(two, "thirdparty/old", "2"),
 		file(two, "assets/a", "2"), file(two, "public/b", "2"),
 	}, more...)...)
@@ -66,18 +67,18 @@ func testFoldersAndLinks(t *testing.T, c chroot) {
 	}
 	// Under one version the release's own files are replaced.
 	c.must(t, "dpkg", "-i", c.pack(t, version("1.0-1", "aaa"), "one", "A",
-		deb.Entry{Path: version("1.0-1", "aaa").Dir() + "/app/vendor", Type: deb.Link, Target: "assets"}))
+		tree.Entry{Path: version("1.0-1", "aaa").Dir() + "/app/vendor", Kind: tree.Symlink, Target: "assets"}))
 	c.expectShape(t, "releases/1.0-1", "./only-in-one=x ./text=one ./vendor>assets")
 }
 
 // blocked is a file that dpkg refuses to unpack, after all others, because it
 // belongs to another package until remove is called.
-func (c chroot) blocked(t *testing.T) (e deb.Entry, remove func()) {
+func (c chroot) blocked(t *testing.T) (e tree.Entry, remove func()) {
 	t.Helper()
-	e = deb.Entry{Path: "/usr/share/zzz/blocked", Content: []byte("x")}
+	e = tree.Entry{Path: "/usr/share/zzz/blocked", Content: []byte("x")}
 	var b bytes.Buffer
 	meta := deb.Meta{Name: "blocker", Version: "1", Arch: "all", Maintainer: "Ops Team <ops@example.org>", Description: "sample"}
-	if err := deb.Write(t.Context(), deb.Request{Meta: meta, Entries: []deb.Entry{e}, SourceDate: sourceDate}, &b); err != nil {
+	if err := deb.Write(t.Context(), deb.Request{Meta: meta, Entries: []tree.Entry{e}, SourceDate: sourceDate}, &b); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(c.path("/tmp/blocker.deb"), b.Bytes(), 0o644); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // chroot is a Debian root with real dpkg in which no init runs.
@@ -108,7 +109,7 @@ func (c chroot) files(t *testing.T) string {
 
 // pack makes a package of the release, whose application and bundle are each a
 // few files with some text and more, and returns its path in the root.
-func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more ...deb.Entry) string {
+func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more ...tree.Entry) string {
 	t.Helper()
 	parts, err := r.Parts()
 	if err != nil {
@@ -127,16 +128,16 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more .
 		t.Fatal(err)
 	}
 	at, target := r.BundleLink()
-	entries := []deb.Entry{
-		{Path: at, Type: deb.Link, Target: target},
+	entries := []tree.Entry{
+		{Path: at, Kind: tree.Symlink, Target: target},
 		{Path: r.Dir() + "/app/text", Content: []byte(app)},
 		{Path: r.Dir() + "/app/only-in-" + app, Content: []byte("x")},
 		{Path: r.Dir() + "/env.rc", Content: []byte("export PROJECT_BASE=" + r.Dir() + "/app\n")},
 		{Path: r.Dir() + "/env.sh", Mode: 0o755, Content: script},
 		{Path: r.Bundle() + "/local/lib.so.1", Mode: 0o755, Content: []byte(bundle)},
-		{Path: r.Bundle() + "/local/lib.so", Type: deb.Link, Target: "lib.so.1"},
+		{Path: r.Bundle() + "/local/lib.so", Kind: tree.Symlink, Target: "lib.so.1"},
 		{Path: r.Bundle() + "/local/-dash and 'quote", Content: []byte(bundle)},
-		{Path: r.Bundle() + "/runtime/empty", Type: deb.Dir},
+		{Path: r.Bundle() + "/runtime/empty", Kind: tree.Dir},
 		{Path: r.CheckPath(), Mode: 0o755, Content: check},
 		{Path: r.CommandPath(), Mode: 0o755, Content: command},
 	}

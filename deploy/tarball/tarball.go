@@ -5,22 +5,20 @@ package tarball
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/envbuild/envbuild/env/view"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/templates"
 )
 
@@ -41,33 +39,18 @@ type Request struct {
 	// Name is the top folder.
 	Name string
 	// Entries are below Prefix, or relative; in any order.
-	Entries []Entry
+	Entries []tree.Entry
+	// Shell are the paths of shell files in which Prefix stands only in double quotes.
+	Shell []string
 	// Tails are the paths below Prefix that stood for build prefixes: "/runtime".
 	Tails []string
 	// Time is that of everything.
 	Time time.Time
 }
 
-// Entry is one thing in a tarball.
-type Entry struct {
-	Path string
-	// Mode has the type and the permissions. A hardlink has that of its target.
-	Mode fs.FileMode
-	// Source is the file with the content, unless Content is.
-	Source  string
-	Content []byte
-	// Target is what a symbolic link says.
-	Target string
-	// Hardlink is the path of another entry, of which this is a further name.
-	Hardlink string
-	// Shell says that the content is a shell file in which Prefix stands only in
-	// double quotes.
-	Shell bool
-}
-
 // Write writes the tarball. The same request gives the same bytes.
 func Write(ctx context.Context, req Request, w io.Writer) error {
-	t := &writer{req: req, pristine: map[string]bool{}, binary: map[string][]string{}, made: map[string]bool{}}
+	t := &writer{req: req, pristine: map[string]bool{}, binary: map[string][]string{}, made: map[string]bool{}, shell: map[string]bool{}}
 	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 	if err != nil {
 		return err
@@ -89,19 +72,19 @@ type writer struct {
 	pristine map[string]bool
 	binary   map[string][]string
 	made     map[string]bool
+	shell    map[string]bool
 }
 
 func (t *writer) write(ctx context.Context) error {
-	entries := slices.Clone(t.req.Entries)
-	for i := range entries {
-		e := &entries[i]
-		e.Path, e.Hardlink = below(e.Path), below(e.Hardlink)
+	for _, name := range t.req.Shell {
+		t.shell[below(name)] = true
+	}
+	entries := tree.Move(t.req.Entries, below)
+	tree.Sort(entries)
+	for _, e := range entries {
 		if strings.ContainsAny(e.Path, "\n\t") {
 			return fmt.Errorf("%q can't be in a tarball that relocates itself: its name has a tab or a line break", e.Path)
 		}
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
-	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -115,13 +98,13 @@ func (t *writer) write(ctx context.Context) error {
 // below makes a path relative to the tarball's folder.
 func below(p string) string { return strings.TrimPrefix(strings.TrimPrefix(p, Prefix), "/") }
 
-func (t *writer) entry(e Entry) error {
-	switch {
-	case e.Mode.IsDir():
-		return t.folder(e.Path, e.Mode.Perm())
-	case e.Mode&fs.ModeSymlink != 0:
+func (t *writer) entry(e tree.Entry) error {
+	switch e.Kind {
+	case tree.Dir:
+		return t.folder(e.Path, e.Permissions().Perm())
+	case tree.Symlink:
 		return t.header(&tar.Header{Typeflag: tar.TypeSymlink, Name: e.Path, Linkname: relativeTarget(e), Mode: 0o777})
-	case e.Hardlink != "":
+	case tree.Hardlink:
 		return t.hardlink(e)
 	}
 	hold, err := t.hold(e)
@@ -143,7 +126,7 @@ func (t *writer) entry(e Entry) error {
 
 // text puts a file that holds the prefix beside its place. The script makes the
 // one that is used, of the same text after every move.
-func (t *writer) text(e Entry) error {
+func (t *writer) text(e tree.Entry) error {
 	t.pristine[e.Path] = true
 	t.listText(e)
 	// The script makes files, not folders.
@@ -153,9 +136,9 @@ func (t *writer) text(e Entry) error {
 	return t.file(path.Join(stateFolder, "text", e.Path), e)
 }
 
-func (t *writer) listText(e Entry) {
+func (t *writer) listText(e tree.Entry) {
 	kind := "text"
-	if e.Shell {
+	if t.shell[e.Path] {
 		kind = "shell"
 	}
 	t.list = append(t.list, kind+"\t"+e.Path)
@@ -169,18 +152,18 @@ func (t *writer) listBinary(name, leader string) {
 
 // hardlink writes a further name. Where the file holds the prefix the script
 // makes a file of its own of each name.
-func (t *writer) hardlink(e Entry) error {
-	name, target := e.Path, e.Hardlink
+func (t *writer) hardlink(e tree.Entry) error {
+	name, target := e.Path, e.Target
 	if t.pristine[target] {
 		t.listText(e)
 		name, target = path.Join(stateFolder, "text", name), path.Join(stateFolder, "text", target)
 	}
-	t.listBinary(e.Path, e.Hardlink)
+	t.listBinary(e.Path, e.Target)
 	return t.header(&tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: path.Join(t.req.Name, target), Mode: 0o644})
 }
 
 // relativeTarget lets links to what is in the tarball hold wherever it is moved.
-func relativeTarget(e Entry) string {
+func relativeTarget(e tree.Entry) string {
 	if e.Target != Prefix && !strings.HasPrefix(e.Target, Prefix+"/") {
 		return e.Target
 	}
@@ -191,11 +174,8 @@ func relativeTarget(e Entry) string {
 	return rel
 }
 
-func (t *writer) hold(e Entry) (*view.Hold, error) {
-	if e.Source == "" {
-		return view.FindHolds(bytes.NewReader(e.Content), Prefix, t.req.Tails)
-	}
-	f, err := os.Open(e.Source)
+func (t *writer) hold(e tree.Entry) (*view.Hold, error) {
+	f, err := e.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -203,26 +183,20 @@ func (t *writer) hold(e Entry) (*view.Hold, error) {
 	return view.FindHolds(f, Prefix, t.req.Tails)
 }
 
-func (t *writer) file(name string, e Entry) error {
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(e.Mode.Perm()), Size: int64(len(e.Content))}
-	if e.Source == "" {
-		if err := t.header(h); err != nil {
-			return err
-		}
-		_, err := t.tar.Write(e.Content)
-		return err
-	}
-	f, err := os.Open(e.Source)
+func (t *writer) file(name string, e tree.Entry) error {
+	f, err := e.Open()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	fi, err := f.Stat()
+	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
-	h.Size = fi.Size()
-	if err := t.header(h); err != nil {
+	if err := t.header(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: int64(e.Permissions().Perm()), Size: size}); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	_, err = io.Copy(t.tar, f)
@@ -280,7 +254,7 @@ func (t *writer) programs() error {
 	if list != "" {
 		list += "\n"
 	}
-	for _, e := range []Entry{
+	for _, e := range []tree.Entry{
 		{Path: path.Join(stateFolder, "list"), Mode: 0o644, Content: []byte(list)},
 		{Path: relocateName, Mode: 0o755, Content: relocate},
 		{Path: scriptName, Mode: 0o755, Content: script},

@@ -2,7 +2,6 @@ package tarball
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/envbuild/envbuild/env/view"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/templates"
 )
 
@@ -25,38 +25,38 @@ func padded(tail string) string {
 	return s + strings.Repeat("/", view.Room-len(s))
 }
 
-func sampleEntries(t *testing.T) []Entry {
+func sampleEntries(t *testing.T) []tree.Entry {
 	t.Helper()
 	source := filepath.Join(t.TempDir(), "source")
 	if err := os.WriteFile(source, []byte(tool), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return []Entry{
-		{Path: Prefix + "/runtime/bin", Mode: fs.ModeDir | 0o755},
-		{Path: Prefix + "/runtime/bin/perl", Mode: fs.ModeSymlink, Target: "/usr/bin/perl"},
+	return []tree.Entry{
+		{Path: Prefix + "/runtime/bin", Kind: tree.Dir},
+		{Path: Prefix + "/runtime/bin/perl", Kind: tree.Symlink, Target: "/usr/bin/perl"},
 		{Path: Prefix + "/local/bin/tool", Mode: 0o755, Source: source},
-		{Path: Prefix + "/local/bin/twin", Hardlink: Prefix + "/local/bin/tool"},
+		{Path: Prefix + "/local/bin/twin", Kind: tree.Hardlink, Target: Prefix + "/local/bin/tool"},
 		{Path: Prefix + "/local/odd name\\n", Mode: 0o644, Content: []byte("at " + Prefix + "\n")},
-		{Path: Prefix + "/local/link", Mode: fs.ModeSymlink, Target: Prefix + "/local/bin/tool"},
-		{Path: Prefix + "/env.rc", Mode: 0o644, Shell: true, Content: []byte("export WHERE=\"" + Prefix + "/app\"\nexport PATH=\"" + Prefix + "/local/bin:$PATH\"\n")},
+		{Path: Prefix + "/local/link", Kind: tree.Symlink, Target: Prefix + "/local/bin/tool"},
+		{Path: Prefix + "/env.rc", Mode: 0o644, Content: []byte("export WHERE=\"" + Prefix + "/app\"\nexport PATH=\"" + Prefix + "/local/bin:$PATH\"\n")},
 		{Path: Prefix + "/app/plain", Mode: 0o600, Content: []byte("plain\n")},
 		{Path: Prefix + "/" + strings.Repeat("deep/", 30) + "file", Mode: 0o644, Content: []byte("x")},
 	}
 }
 
-func binaryEntries() []Entry {
+func binaryEntries() []tree.Entry {
 	text := "\x00\x01" + padded("/runtime") + "/lib\x00rest\x00" + padded("/local") + "\x00end"
-	return []Entry{
+	return []tree.Entry{
 		{Path: Prefix + "/runtime/lib/lib.so", Mode: 0o644, Content: []byte(text)},
-		{Path: Prefix + "/runtime/lib/lib.so.1", Hardlink: Prefix + "/runtime/lib/lib.so"},
+		{Path: Prefix + "/runtime/lib/lib.so.1", Kind: tree.Hardlink, Target: Prefix + "/runtime/lib/lib.so"},
 	}
 }
 
-func write(t *testing.T, entries []Entry) []byte {
+func write(t *testing.T, entries []tree.Entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	err := Write(t.Context(), Request{
-		Name: "sample-1.0-amd64", Entries: entries, Tails: []string{"/runtime", "/local"}, Time: time.Unix(1e9, 0),
+		Name: "sample-1.0-amd64", Entries: entries, Shell: []string{Prefix + "/env.rc"}, Tails: []string{"/runtime", "/local"}, Time: time.Unix(1e9, 0),
 	}, &b)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestSameBytes(t *testing.T) {
 	if !bytes.Equal(write(t, a), write(t, b)) {
 		t.Error("another order gives other bytes")
 	}
-	if err := Write(t.Context(), Request{Entries: []Entry{{Path: "a\nb", Mode: 0o644}}}, &bytes.Buffer{}); err == nil {
+	if err := Write(t.Context(), Request{Entries: []tree.Entry{{Path: "a\nb", Mode: 0o644}}}, &bytes.Buffer{}); err == nil {
 		t.Error("a name with a line break is no error")
 	}
 }
@@ -242,7 +242,7 @@ func TestBinary(t *testing.T) {
 // TestRefused tries what can't be, which has to say so.
 func TestRefused(t *testing.T) {
 	data := write(t, sampleEntries(t))
-	ruby := write(t, append(sampleEntries(t), Entry{Path: "local/bin/x", Mode: 0o755, Content: []byte("#!" + Prefix + "/runtime/bin/ruby\n")}))
+	ruby := write(t, append(sampleEntries(t), tree.Entry{Path: "local/bin/x", Mode: 0o755, Content: []byte("#!" + Prefix + "/runtime/bin/ruby\n")}))
 	for name, sh := range shells(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -79,26 +79,26 @@ func TestLeaks(t *testing.T) {
 	long := piece + numbers(5000) // short texts are stored as they are
 	for _, c := range []struct {
 		name string
-		tree tree
+		tree files
 		want LeakError
 	}{
-		{"whole, in a binary", tree{"f": "\x00\x00" + runtimeFrom}, LeakError{Path: "local/f", Offset: 2, Where: "content"}},
-		{"piece, in text", tree{"f": piece}, LeakError{Path: "local/f", Offset: 10, Where: "content"}},
-		{"piece, without its slash", tree{"f": `"\` + runtimeFrom[1:] + `"`}, LeakError{Path: "local/f", Offset: 2, Where: "content"}},
-		{"work path", tree{"f": workPath}, LeakError{Path: "local/f", Where: "content"}},
-		{"beside what is rewritten", tree{"f": bundleFrom + piece}, LeakError{Path: "local/f", Offset: 14 + 10, Where: "content"}},
-		{"name", tree{"x" + bundleFrom[20:28]: ""}, LeakError{Path: "local/x" + bundleFrom[20:28], Offset: 7, Where: "name"}},
-		{"link", tree{"l": "-> .." + workPath}, LeakError{Path: "local/l", Offset: 2, Where: "link target"}},
-		{"gzip", tree{"f.gz": gzipped(t, piece)}, LeakError{Path: "local/f.gz", Member: "gzip", Offset: 10, Where: "content"}},
-		{"two gzip members", tree{"f.gz": gzipped(t, "x") + gzipped(t, piece)}, LeakError{Path: "local/f.gz", Member: "gzip", Offset: 11, Where: "content"}},
-		{"truncated gzip", tree{"f.gz": cut(gzipped(t, long))}, LeakError{Path: "local/f.gz", Member: "gzip", Offset: 10, Where: "content"}},
-		{"xz", tree{"f": xzipped(t, long)}, LeakError{Path: "local/f", Member: "xz", Offset: 10, Where: "content"}},
-		{"zstd", tree{"f": zstandard(t, long)}, LeakError{Path: "local/f", Member: "zstd", Offset: 10, Where: "content"}},
-		{"bzip2", tree{"f": bzipped(t, piece)}, LeakError{Path: "local/f", Member: "bzip2", Offset: 10, Where: "content"}},
-		{"zip", tree{"f.jar": zipped(t, "a/b", piece)}, LeakError{Path: "local/f.jar", Member: "zip member a/b", Offset: 10, Where: "content"}},
-		{"zip in gzip in zip", tree{"f": zipped(t, "m", gzipped(t, xzipped(t, long)))},
+		{"whole, in a binary", files{"f": "\x00\x00" + runtimeFrom}, LeakError{Path: "local/f", Offset: 2, Where: "content"}},
+		{"piece, in text", files{"f": piece}, LeakError{Path: "local/f", Offset: 10, Where: "content"}},
+		{"piece, without its slash", files{"f": `"\` + runtimeFrom[1:] + `"`}, LeakError{Path: "local/f", Offset: 2, Where: "content"}},
+		{"work path", files{"f": workPath}, LeakError{Path: "local/f", Where: "content"}},
+		{"beside what is rewritten", files{"f": bundleFrom + piece}, LeakError{Path: "local/f", Offset: 14 + 10, Where: "content"}},
+		{"name", files{"x" + bundleFrom[20:28]: ""}, LeakError{Path: "local/x" + bundleFrom[20:28], Offset: 7, Where: "name"}},
+		{"link", files{"l": "-> .." + workPath}, LeakError{Path: "local/l", Offset: 2, Where: "link target"}},
+		{"gzip", files{"f.gz": gzipped(t, piece)}, LeakError{Path: "local/f.gz", Member: "gzip", Offset: 10, Where: "content"}},
+		{"two gzip members", files{"f.gz": gzipped(t, "x") + gzipped(t, piece)}, LeakError{Path: "local/f.gz", Member: "gzip", Offset: 11, Where: "content"}},
+		{"truncated gzip", files{"f.gz": cut(gzipped(t, long))}, LeakError{Path: "local/f.gz", Member: "gzip", Offset: 10, Where: "content"}},
+		{"xz", files{"f": xzipped(t, long)}, LeakError{Path: "local/f", Member: "xz", Offset: 10, Where: "content"}},
+		{"zstd", files{"f": zstandard(t, long)}, LeakError{Path: "local/f", Member: "zstd", Offset: 10, Where: "content"}},
+		{"bzip2", files{"f": bzipped(t, piece)}, LeakError{Path: "local/f", Member: "bzip2", Offset: 10, Where: "content"}},
+		{"zip", files{"f.jar": zipped(t, "a/b", piece)}, LeakError{Path: "local/f.jar", Member: "zip member a/b", Offset: 10, Where: "content"}},
+		{"zip in gzip in zip", files{"f": zipped(t, "m", gzipped(t, xzipped(t, long)))},
 			LeakError{Path: "local/f", Member: "zip member m, gzip, xz", Offset: 10, Where: "content"}},
-		{"first of several", tree{"a": "", "b": piece, "c": piece, "d": piece}, LeakError{Path: "local/b", Offset: 10, Where: "content", More: 2}},
+		{"first of several", files{"a": "", "b": piece, "c": piece, "d": piece}, LeakError{Path: "local/b", Offset: 10, Where: "content", More: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := request(t, nil, c.tree)
@@ -130,8 +130,8 @@ func numbers(n int) string {
 func cut(s string) string { return s[:len(s)*3/4] }
 
 func TestStorePathLeaks(t *testing.T) {
-	req := request(t, nil, tree{"f": ""})
-	tree{"g": "built in " + req.Forbidden[0] + "/x"}.write(t, req.Parts[1].Layers[0].Tree)
+	req := request(t, nil, files{"f": ""})
+	files{"g": "built in " + req.Forbidden[0] + "/x"}.write(t, req.Parts[1].Layers[0].Tree)
 	_, err := Make(t.Context(), req)
 	var leak *LeakError
 	if !errors.As(err, &leak) || leak.What != req.Forbidden[0] || leak.Offset != 9 {
@@ -140,7 +140,7 @@ func TestStorePathLeaks(t *testing.T) {
 }
 
 func TestNoLeak(t *testing.T) {
-	req := request(t, nil, tree{
+	req := request(t, nil, files{
 		"seven":     bundleFrom[:7] + " " + runtimeFrom[10:17],
 		"not.gz":    "\x1f\x8b\x08 but not gzip",
 		"not.zip":   "PK\x03\x04 but not zip",

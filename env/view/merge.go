@@ -6,26 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// item is one path of the view.
+// item is one path of the view. A file has a Source unless it is made of several
+// versions.
 type item struct {
-	path   string // slash-separated, relative to the view
-	layer  string
-	source string // where its content is; "" for a part's own folder
-	mode   fs.FileMode
-	size   int64
-	target string // of a symbolic link
-	inode  inode
-	// content replaces that of source, for a file made of several versions.
-	content []byte
-	merged  bool
+	tree.Entry
+	layer string
+	// file is the first name in its layer of a file with several names.
+	file string
 	// binary says that prefixes may be padded.
 	binary bool
 	// leader is the item whose inode this one shares, if not its own.
@@ -67,9 +62,9 @@ func merge(ctx context.Context, parts []Part) ([]*item, error) {
 		slices.SortFunc(conflicts, func(a, b Conflict) int { return strings.Compare(a.Path, b.Path) })
 		return nil, &ConflictError{Conflicts: conflicts}
 	}
-	slices.SortFunc(all, func(a, b *item) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(all, func(a, b *item) int { return strings.Compare(a.Path, b.Path) })
 	// Parts may lie in one folder, which then is there once for each.
-	all = slices.CompactFunc(all, func(a, b *item) bool { return a.path == b.path })
+	all = slices.CompactFunc(all, func(a, b *item) bool { return a.Path == b.Path })
 	linkLeaders(all)
 	return all, nil
 }
@@ -83,58 +78,48 @@ func newMerger(p Part) *merger {
 		m.shared[path.Join(p.Root, s.Path)] = s.Rule
 	}
 	for dir := p.Root; dir != "."; dir = path.Dir(dir) {
-		m.items[dir] = &item{path: dir, mode: fs.ModeDir | 0o755}
+		m.items[dir] = &item{Entry: tree.Entry{Path: dir, Kind: tree.Dir}}
 	}
 	return m
 }
 
 func (m *merger) addLayer(ctx context.Context, l Layer) error {
-	return filepath.WalkDir(l.Tree, func(name string, d fs.DirEntry, err error) error {
+	if fi, err := os.Lstat(l.Tree); err == nil && !fi.IsDir() {
+		return fmt.Errorf("output of %s: %s is not a directory", l.Name, l.Tree)
+	}
+	entries, err := tree.ScanFunc(l.Tree, func(string) error { return ctx.Err() })
+	if err != nil {
+		return fmt.Errorf("output of %s: %w", l.Name, err)
+	}
+	for _, e := range entries {
+		it, err := m.newItem(l, e)
 		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(l.Tree, name)
-		if err != nil {
-			return err
-		}
-		if rel == "." {
-			if !d.IsDir() {
-				return fmt.Errorf("output of %s: %s is no folder", l.Name, name)
-			}
-			return nil
-		}
-		it, err := m.newItem(l, name, filepath.ToSlash(rel), d)
-		if err != nil {
 			return fmt.Errorf("output of %s: %w", l.Name, err)
 		}
-		return m.add(it)
-	})
+		if err := m.add(it); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (m *merger) newItem(l Layer, name, rel string, d fs.DirEntry) (*item, error) {
-	fi, err := d.Info()
-	if err != nil {
-		return nil, err
+// newItem is an entry of a layer in the view: as a file, also where it is a further
+// name of one, and with one of two modes.
+func (m *merger) newItem(l Layer, e tree.Entry) (*item, error) {
+	it := &item{Entry: e, layer: l.Name, file: e.Path}
+	if e.Kind == tree.Hardlink {
+		it.Kind, it.Target, it.file = tree.File, "", e.Target
 	}
-	it := &item{path: path.Join(m.root, rel), layer: l.Name, source: name}
-	switch fi.Mode().Type() {
-	case fs.ModeDir:
-		it.mode = fs.ModeDir | 0o755
-	case fs.ModeSymlink:
-		it.mode = fs.ModeSymlink | 0o777
-		it.target, err = os.Readlink(name)
-		return it, err
-	case 0:
-		it.size = fi.Size()
-		it.mode = 0o644
-		if fi.Mode()&0o111 != 0 {
-			it.mode = 0o755
-		}
-		it.inode = sharedInode(fi)
-		it.binary, err = matchAny(l.BinaryPrefixes, rel)
-	default:
-		return nil, fmt.Errorf("%s is neither file, folder nor link", name)
+	it.Path = path.Join(m.root, e.Path)
+	it.Mode = 0
+	if it.Kind != tree.File {
+		return it, nil
 	}
+	if e.Executable() {
+		it.Mode = 0o755
+	}
+	var err error
+	it.binary, err = matchAny(l.BinaryPrefixes, e.Path)
 	return it, err
 }
 
@@ -153,15 +138,15 @@ func matchAny(patterns []string, name string) (bool, error) {
 
 // add takes the item in, or finds that it differs from what is there.
 func (m *merger) add(it *item) error {
-	if m.shared[it.path] != "" && it.mode.IsRegular() {
-		m.versions[it.path] = append(m.versions[it.path], it)
+	if m.shared[it.Path] != "" && it.Kind == tree.File {
+		m.versions[it.Path] = append(m.versions[it.Path], it)
 	}
-	have := m.items[it.path]
+	have := m.items[it.Path]
 	if have == nil {
-		m.items[it.path] = it
+		m.items[it.Path] = it
 		return nil
 	}
-	reason, err := difference(have, it, m.shared[it.path] != "")
+	reason, err := difference(have, it, m.shared[it.Path] != "")
 	if err != nil || reason == "" {
 		return err
 	}
@@ -170,10 +155,10 @@ func (m *merger) add(it *item) error {
 }
 
 func (m *merger) conflict(have, it *item, reason string) {
-	c := m.conflicts[it.path]
+	c := m.conflicts[it.Path]
 	if c == nil {
-		c = &Conflict{Path: it.path, Layers: []string{have.layer}, Reason: reason}
-		m.conflicts[it.path] = c
+		c = &Conflict{Path: it.Path, Layers: []string{have.layer}, Reason: reason}
+		m.conflicts[it.Path] = c
 	}
 	c.Layers = append(c.Layers, it.layer)
 }
@@ -181,34 +166,24 @@ func (m *merger) conflict(have, it *item, reason string) {
 // difference says how two versions differ, or "".
 func difference(a, b *item, shared bool) (string, error) {
 	switch {
-	case a.mode.Type() != b.mode.Type():
-		return kind(a) + " and " + kind(b), nil
-	case a.mode.IsDir():
+	case a.Kind != b.Kind:
+		return fmt.Sprintf("a %s and a %s", a.Kind, b.Kind), nil
+	case a.Kind == tree.Dir:
 		return "", nil
-	case a.target != b.target:
-		return fmt.Sprintf("links to %s and %s", a.target, b.target), nil
-	case a.mode != b.mode:
-		return fmt.Sprintf("modes %o and %o", a.mode.Perm(), b.mode.Perm()), nil
-	case shared || a.mode.Type() == fs.ModeSymlink:
+	case a.Target != b.Target:
+		return fmt.Sprintf("links to %s and %s", a.Target, b.Target), nil
+	case a.Permissions() != b.Permissions():
+		return fmt.Sprintf("modes %o and %o", a.Permissions(), b.Permissions()), nil
+	case shared || a.Kind == tree.Symlink:
 		return "", nil
-	case a.size != b.size:
+	case a.Size != b.Size:
 		return "different content", nil
 	}
-	same, err := sameContent(a.source, b.source)
+	same, err := sameContent(a.Source, b.Source)
 	if same {
 		return "", err
 	}
 	return "different content", err
-}
-
-func kind(it *item) string {
-	switch it.mode.Type() {
-	case fs.ModeDir:
-		return "a folder"
-	case fs.ModeSymlink:
-		return "a link"
-	}
-	return "a file"
 }
 
 // sameContent compares two files of one size.
@@ -244,16 +219,13 @@ func sameContent(a, b string) (bool, error) {
 // within one layer are one file: two outputs may share an inode by chance of
 // how the store keeps them.
 func linkLeaders(items []*item) {
-	type file struct {
-		layer string
-		inode inode
-	}
+	type file struct{ layer, name string }
 	leaders := map[file]*item{}
 	for _, it := range items {
-		if it.inode == (inode{}) || it.merged {
+		if it.Kind != tree.File || it.Source == "" {
 			continue
 		}
-		key := file{it.layer, it.inode}
+		key := file{it.layer, it.file}
 		leader := leaders[key]
 		if leader == nil {
 			leaders[key] = it

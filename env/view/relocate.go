@@ -26,9 +26,9 @@ func (r relocator) file(it *item, content []byte) ([]byte, error) {
 		}
 		return r.text(content), nil
 	case it.binary:
-		return r.padded(it.path, content)
+		return r.padded(it.Path, content)
 	case bytes.HasPrefix(content, []byte("\x7fELF")):
-		return r.searchPath(it.path, content)
+		return r.searchPath(it.Path, content)
 	}
 	return content, nil
 }
@@ -90,7 +90,7 @@ func (r relocator) searchPath(name string, content []byte) ([]byte, error) {
 // checkShebang fails if the kernel couldn't run the script with its prefix.
 func (r relocator) checkShebang(it *item, content []byte) error {
 	line, _, _ := bytes.Cut(content, []byte("\n"))
-	if it.mode&0o111 == 0 || !bytes.HasPrefix(line, []byte("#!")) {
+	if !it.Executable() || !bytes.HasPrefix(line, []byte("#!")) {
 		return nil
 	}
 	after := r.text(line)
@@ -99,11 +99,11 @@ func (r relocator) checkShebang(it *item, content []byte) error {
 			continue
 		}
 		if strings.ContainsAny(rw.To, " \t") {
-			return &PrefixError{Path: it.path, Prefix: rw.To, Problem: "a script's first line can't name an interpreter whose path has spaces"}
+			return &PrefixError{Path: it.Path, Prefix: rw.To, Problem: "a script's first line can't name an interpreter whose path has spaces"}
 		}
 		if over := len(after) - maxShebang; over > 0 {
 			problem := fmt.Sprintf("the script's first line would have %d bytes, and kernels before 5.1 read %d", len(after), maxShebang)
-			return &PrefixError{Path: it.path, Prefix: rw.To, Problem: problem, Max: max(len(rw.To)-over, 1)}
+			return &PrefixError{Path: it.Path, Prefix: rw.To, Problem: problem, Max: max(len(rw.To)-over, 1)}
 		}
 	}
 	return nil

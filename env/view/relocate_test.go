@@ -28,7 +28,7 @@ func gcc(t *testing.T, out, source string, args ...string) {
 // TestCompiledProgram relocates a program to where the view really is and runs
 // it there: its search path and a C string of known length.
 func TestCompiledProgram(t *testing.T) {
-	req := request(t, nil, tree{})
+	req := request(t, nil, files{})
 	layer := &req.Parts[1].Layers[0]
 	layer.BinaryPrefixes = []string{"bin/*"}
 	gcc(t, filepath.Join(layer.Tree, "lib/libanswer.so"), "int answer(void) { return 42; }", "-shared", "-fPIC", "-Wl,-soname,libanswer.so")
@@ -66,7 +66,7 @@ func shortFolder(t *testing.T) string {
 }
 
 func TestSearchPathAlone(t *testing.T) {
-	req := request(t, nil, tree{})
+	req := request(t, nil, files{})
 	lib := filepath.Join(req.Parts[1].Layers[0].Tree, "libx.so")
 	gcc(t, lib, "int a;", "-shared", "-fPIC", "-Wl,-rpath,"+runtimeFrom+"/lib:$ORIGIN", "-Wl,-soname,lib:$ORIGIN")
 	mustMake(t, req)
@@ -74,7 +74,7 @@ func TestSearchPathAlone(t *testing.T) {
 	if !bytes.Contains(b, []byte("/opt/app/runtime////////////////////////////////////////////////"+"/lib:$ORIGIN\x00")) {
 		t.Error("the search path is not rewritten")
 	}
-	req = request(t, nil, tree{})
+	req = request(t, nil, files{})
 	gcc(t, filepath.Join(req.Parts[1].Layers[0].Tree, "libx.so"), "int a;", "-shared", "-fPIC", "-Wl,-rpath,"+runtimeFrom)
 	req.Rewrites[0].To = "/opt/" + strings.Repeat("long", 16)
 	_, err := Make(t.Context(), req)
@@ -86,20 +86,20 @@ func TestSearchPathAlone(t *testing.T) {
 }
 
 func TestPrefixThatDoesNotFit(t *testing.T) {
-	script := tree{"*s": "#!" + runtimeFrom + "/bin/perl -w\nrest\n"}
+	script := files{"*s": "#!" + runtimeFrom + "/bin/perl -w\nrest\n"}
 	for _, c := range []struct {
 		name, to string
-		tree     tree
+		tree     files
 		binary   []string
 		max      int // -1: no error
 	}{
-		{"binary of 64", "/" + strings.Repeat("x", 63), tree{"b": "\x00" + runtimeFrom + "\x00"}, []string{"b"}, -1},
-		{"binary of 65", "/" + strings.Repeat("x", 64), tree{"b": "\x00" + runtimeFrom + "\x00"}, []string{"b"}, 64},
-		{"text of 200", "/" + strings.Repeat("x", 199), tree{"t": runtimeFrom}, nil, -1},
+		{"binary of 64", "/" + strings.Repeat("x", 63), files{"b": "\x00" + runtimeFrom + "\x00"}, []string{"b"}, -1},
+		{"binary of 65", "/" + strings.Repeat("x", 64), files{"b": "\x00" + runtimeFrom + "\x00"}, []string{"b"}, 64},
+		{"text of 200", "/" + strings.Repeat("x", 199), files{"t": runtimeFrom}, nil, -1},
 		{"first line of 127", "/" + strings.Repeat("x", 127-14-1), script, nil, -1},
 		{"first line of 128", "/" + strings.Repeat("x", 128-14-1), script, nil, 113},
 		{"space", "/opt/my app", script, nil, 0},
-		{"space in text", "/opt/my app", tree{"s": "#!" + runtimeFrom + "\n"}, nil, -1},
+		{"space in text", "/opt/my app", files{"s": "#!" + runtimeFrom + "\n"}, nil, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := request(t, nil, c.tree)

@@ -115,7 +115,7 @@ func FuzzRelocateText(f *testing.F) {
 			text += bundleFrom + before + runtimeFrom
 		}
 		want := strings.ReplaceAll(strings.ReplaceAll(text, runtimeFrom, "/opt/app/runtime"), bundleFrom, "/opt/app/local")
-		got, err := r.file(&item{mode: 0o644}, []byte(text))
+		got, err := r.file(&item{}, []byte(text))
 		if strings.Contains(text, "\x00") {
 			want = text
 		}

@@ -13,7 +13,7 @@ func (m *merger) joinShared() error {
 		}
 		var union sections
 		for _, it := range versions {
-			text, err := os.ReadFile(it.source)
+			text, err := os.ReadFile(it.Source)
 			if err != nil {
 				return err
 			}
@@ -22,8 +22,8 @@ func (m *merger) joinShared() error {
 			}
 		}
 		first := *versions[0]
-		first.content, first.merged = union.text(), true
-		first.size = int64(len(first.content))
+		first.Source, first.Content = "", union.text()
+		first.Size = int64(len(first.Content))
 		m.items[name] = &first
 	}
 	return nil

@@ -10,9 +10,9 @@ import (
 func TestSharedFiles(t *testing.T) {
 	const base = "[XML::SAX::PurePerl]\nnamespaces = 1\n"
 	req := request(t, nil,
-		tree{"ini": base},
-		tree{"ini": base + "\n[XML::LibXML]\npath = " + bundleFrom + "\n\n\n"},
-		tree{"ini": base + "[XML::SAX::Expat]\nx = 1"},
+		files{"ini": base},
+		files{"ini": base + "\n[XML::LibXML]\npath = " + bundleFrom + "\n\n\n"},
+		files{"ini": base + "[XML::SAX::Expat]\nx = 1"},
 	)
 	req.Parts[1].Shared = []Shared{{Path: "ini", Rule: Sections}}
 	mustMake(t, req)
@@ -21,7 +21,7 @@ func TestSharedFiles(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 
-	req = request(t, nil, tree{"ini": base}, tree{"ini": "[XML::SAX::PurePerl]\nnamespaces = 0\n"})
+	req = request(t, nil, files{"ini": base}, files{"ini": "[XML::SAX::PurePerl]\nnamespaces = 0\n"})
 	req.Parts[1].Shared = []Shared{{Path: "ini", Rule: Sections}}
 	_, err := Make(t.Context(), req)
 	var conflict *ConflictError

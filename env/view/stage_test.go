@@ -16,11 +16,11 @@ import (
 )
 
 func TestStaleStageIsSwept(t *testing.T) {
-	req := request(t, nil, tree{"f": "x"})
+	req := request(t, nil, files{"f": "x"})
 	stale := filepath.Join(filepath.Dir(req.Dest), ".envbuild-tmp-v1-123")
-	tree{"half/file": "x"}.write(t, stale)
+	files{"half/file": "x"}.write(t, stale)
 	other := filepath.Join(filepath.Dir(req.Dest), ".envbuild-tmp-v2-123")
-	tree{"half/file": "x"}.write(t, other)
+	files{"half/file": "x"}.write(t, other)
 	live, err := newStage(req.Dest)
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestKilled(t *testing.T) {
 		makeAndWait(t, dest)
 		return
 	}
-	req := request(t, nil, tree{"f": "x"})
+	req := request(t, nil, files{"f": "x"})
 	if err := os.MkdirAll(filepath.Dir(req.Dest), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestKilled(t *testing.T) {
 }
 
 func makeAndWait(t *testing.T, dest string) {
-	req := request(t, nil, tree{"f": "x"})
+	req := request(t, nil, files{"f": "x"})
 	req.Dest = dest
 	_, err := Make(&stuck{t.Context(), dest}, req)
 	t.Fatal("not killed: ", err)
@@ -101,7 +101,7 @@ func (s *stuck) Err() error {
 
 // TestFullDisk makes a view on a file system of 256 KiB.
 func TestFullDisk(t *testing.T) {
-	req := request(t, nil, tree{"big": string(make([]byte, 1<<20)), "small": "x"})
+	req := request(t, nil, files{"big": string(make([]byte, 1<<20)), "small": "x"})
 	parent := filepath.Dir(req.Dest)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		t.Fatal(err)

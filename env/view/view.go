@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Request says what a view is made of.
@@ -83,7 +85,7 @@ type Rewrite struct{ From, To string }
 // Result is a view that is there.
 type Result struct {
 	// Entries lists everything in the view, sorted by path.
-	Entries []Entry
+	Entries []tree.Entry
 	// Bytes is the size of the regular files, each inode once.
 	Bytes int64
 	// Existed says that the view had been there already.
@@ -107,13 +109,13 @@ func Make(ctx context.Context, req Request) (*Result, error) {
 			return nil, fmt.Errorf("make view %s: %w", req.Dest, err)
 		}
 	}
-	entries, err := Entries(req.Dest)
+	entries, err := tree.Scan(req.Dest)
 	if err != nil {
 		return nil, err
 	}
 	res := &Result{Entries: entries, Existed: existed}
 	for _, e := range entries {
-		if e.Hardlink == "" {
+		if e.Kind == tree.File {
 			res.Bytes += e.Size
 		}
 	}

@@ -11,14 +11,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// tree is the content of an output: a value that begins with "-> " is a link,
+// files is the content of an output: a value that begins with "-> " is a link,
 // one that begins with "=> " a further name of another file, a key that ends in
 // "/" a folder, one that begins with "*" is executable.
-type tree map[string]string
+type files map[string]string
 
-func (tr tree) write(t testing.TB, dir string) string {
+func (tr files) write(t testing.TB, dir string) string {
 	t.Helper()
 	for _, hard := range []bool{false, true} {
 		for name, content := range tr {
@@ -35,7 +37,7 @@ func (tr tree) write(t testing.TB, dir string) string {
 	return dir
 }
 
-func (tr tree) writeOne(name, path, old, content string, hard bool) error {
+func (tr files) writeOne(name, path, old, content string, hard bool) error {
 	if strings.HasSuffix(name, "/") {
 		return os.MkdirAll(path, 0o755)
 	}
@@ -56,7 +58,7 @@ func (tr tree) writeOne(name, path, old, content string, hard bool) error {
 }
 
 // request makes layers of trees and a request for them at a new place.
-func request(t testing.TB, runtime tree, local ...tree) Request {
+func request(t testing.TB, runtime files, local ...files) Request {
 	t.Helper()
 	dir := t.TempDir()
 	req := Request{
@@ -115,7 +117,7 @@ func TestMake(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
 	req := request(t,
-		tree{
+		files{
 			"*bin/perl":         "\x7fELF\x00 not really",
 			"bin/perl5.36.0":    "=> bin/perl",
 			"bin/latest":        "-> " + runtimeFrom + "/bin/perl",
@@ -124,31 +126,36 @@ func TestMake(t *testing.T) {
 			"lib/empty folder/": "",
 			"lib/relative":      "-> ../bin/perl",
 		},
-		tree{"*bin/plackup": "#!" + runtimeFrom + "/bin/perl\n", "lib/Same.pm": "same"},
-		tree{"lib/Same.pm": "same", "lib/empty": "", "lib/paths.json": `{"a":"` + bundleFrom + `/a","b":"` + runtimeFrom + `/b"}`},
+		files{"*bin/plackup": "#!" + runtimeFrom + "/bin/perl\n", "lib/Same.pm": "same"},
+		files{"lib/Same.pm": "same", "lib/empty": "", "lib/paths.json": `{"a":"` + bundleFrom + `/a","b":"` + runtimeFrom + `/b"}`},
 	)
 	res := mustMake(t, req)
-	want := []Entry{
-		{Path: "local", Mode: fs.ModeDir | 0o755},
-		{Path: "local/bin", Mode: fs.ModeDir | 0o755},
+	want := []tree.Entry{
+		{Path: "local", Kind: tree.Dir, Mode: 0o755},
+		{Path: "local/bin", Kind: tree.Dir, Mode: 0o755},
 		{Path: "local/bin/plackup", Mode: 0o755, Size: 28},
-		{Path: "local/lib", Mode: fs.ModeDir | 0o755},
+		{Path: "local/lib", Kind: tree.Dir, Mode: 0o755},
 		{Path: "local/lib/Same.pm", Mode: 0o644, Size: 4},
 		{Path: "local/lib/empty", Mode: 0o644},
 		{Path: "local/lib/paths.json", Mode: 0o644, Size: 49},
-		{Path: "runtime", Mode: fs.ModeDir | 0o755},
-		{Path: "runtime/bin", Mode: fs.ModeDir | 0o755},
-		{Path: "runtime/bin/latest", Mode: fs.ModeSymlink | 0o777, Target: "/opt/app/runtime/bin/perl"},
+		{Path: "runtime", Kind: tree.Dir, Mode: 0o755},
+		{Path: "runtime/bin", Kind: tree.Dir, Mode: 0o755},
+		{Path: "runtime/bin/latest", Kind: tree.Symlink, Target: "/opt/app/runtime/bin/perl"},
 		{Path: "runtime/bin/perl", Mode: 0o755, Size: 16},
-		{Path: "runtime/bin/perl5.36.0", Mode: 0o755, Size: 16, Hardlink: "runtime/bin/perl"},
-		{Path: "runtime/lib", Mode: fs.ModeDir | 0o755},
+		{Path: "runtime/bin/perl5.36.0", Mode: 0o755, Size: 16, Kind: tree.Hardlink, Target: "runtime/bin/perl"},
+		{Path: "runtime/lib", Kind: tree.Dir, Mode: 0o755},
 		{Path: "runtime/lib/Config.pm", Mode: 0o644, Size: 50},
-		{Path: "runtime/lib/Config.pod", Mode: 0o644, Size: 50, Hardlink: "runtime/lib/Config.pm"},
-		{Path: "runtime/lib/empty folder", Mode: fs.ModeDir | 0o755},
-		{Path: "runtime/lib/relative", Mode: fs.ModeSymlink | 0o777, Target: "../bin/perl"},
+		{Path: "runtime/lib/Config.pod", Mode: 0o644, Size: 50, Kind: tree.Hardlink, Target: "runtime/lib/Config.pm"},
+		{Path: "runtime/lib/empty folder", Kind: tree.Dir, Mode: 0o755},
+		{Path: "runtime/lib/relative", Kind: tree.Symlink, Target: "../bin/perl"},
+	}
+	for i, e := range want {
+		if e.Kind == tree.File || e.Kind == tree.Hardlink {
+			want[i].Source = filepath.Join(req.Dest, e.Path)
+		}
 	}
 	for i := range max(len(want), len(res.Entries)) {
-		if i >= len(want) || i >= len(res.Entries) || want[i] != res.Entries[i] {
+		if i >= len(want) || i >= len(res.Entries) || !reflect.DeepEqual(want[i], res.Entries[i]) {
 			t.Fatalf("entry %d:\ngot  %+v\nwant %+v", i, res.Entries[min(i, len(res.Entries)):], want[min(i, len(want)):])
 		}
 	}
@@ -199,7 +206,7 @@ func checkOwnInodes(t *testing.T, req Request) {
 }
 
 func TestMakeAgain(t *testing.T) {
-	req := request(t, nil, tree{"f": "one"})
+	req := request(t, nil, files{"f": "one"})
 	first := mustMake(t, req)
 	if err := os.WriteFile(filepath.Join(req.Parts[1].Layers[0].Tree, "f"), []byte("two"), 0o644); err != nil {
 		t.Fatal(err)
@@ -211,7 +218,7 @@ func TestMakeAgain(t *testing.T) {
 }
 
 func TestMakeAtOnce(t *testing.T) {
-	req := request(t, nil, tree{"f": strings.Repeat("x", 1<<16), "g": "y"})
+	req := request(t, nil, files{"f": strings.Repeat("x", 1<<16), "g": "y"})
 	errs := make(chan error)
 	for range 8 {
 		go func() {
@@ -231,10 +238,10 @@ func TestMakeAtOnce(t *testing.T) {
 }
 
 func TestConflicts(t *testing.T) {
-	req := request(t, tree{"lib/Foo.pm": "the runtime's own"},
-		tree{"lib/Foo.pm": "a", "lib/dir/x": "", "lib/link": "-> x", "*lib/mode": "", "lib/same": "1", "ok/x": ""},
-		tree{"lib/Foo.pm": "b", "lib/dir": "", "lib/link": "-> y", "lib/mode": "", "lib/same": "1", "ok/y": ""},
-		tree{"lib/Foo.pm": "c"},
+	req := request(t, files{"lib/Foo.pm": "the runtime's own"},
+		files{"lib/Foo.pm": "a", "lib/dir/x": "", "lib/link": "-> x", "*lib/mode": "", "lib/same": "1", "ok/x": ""},
+		files{"lib/Foo.pm": "b", "lib/dir": "", "lib/link": "-> y", "lib/mode": "", "lib/same": "1", "ok/y": ""},
+		files{"lib/Foo.pm": "c"},
 	)
 	_, err := Make(t.Context(), req)
 	var conflict *ConflictError
@@ -243,7 +250,7 @@ func TestConflicts(t *testing.T) {
 	}
 	want := []Conflict{
 		{"local/lib/Foo.pm", []string{"A", "B", "C"}, "different content"},
-		{"local/lib/dir", []string{"A", "B"}, "a folder and a file"},
+		{"local/lib/dir", []string{"A", "B"}, "a directory and a file"},
 		{"local/lib/link", []string{"A", "B"}, "links to x and y"},
 		{"local/lib/mode", []string{"A", "B"}, "modes 755 and 644"},
 	}
@@ -258,8 +265,8 @@ func TestConflicts(t *testing.T) {
 
 func TestCancelLeavesNothing(t *testing.T) {
 	for _, after := range []int{0, 1, 5, 50} {
-		req := request(t, nil, tree{})
-		many := tree{}
+		req := request(t, nil, files{})
+		many := files{}
 		for i := range 60 {
 			many["d"+string(rune('a'+i%26))+"/f"+string(rune('a'+i/26))] = strings.Repeat("x", 1000)
 		}
@@ -301,12 +308,12 @@ func TestRequestErrors(t *testing.T) {
 		"short forbidden":    func(r *Request) { r.Forbidden = []string{"/cache"} },
 		"prefix forbidden":   func(r *Request) { r.Forbidden = []string{"/opt/app"} },
 		"prefix placeholder": func(r *Request) { r.Rewrites[0].To = runtimeFrom },
-		"missing tree":       func(r *Request) { r.Parts[1].Layers[0].Tree += "-gone" },
-		"tree is a file":     func(r *Request) { r.Parts[1].Layers[0].Tree += "/f" },
+		"missing files":      func(r *Request) { r.Parts[1].Layers[0].Tree += "-gone" },
+		"files is a file":    func(r *Request) { r.Parts[1].Layers[0].Tree += "/f" },
 		"bad pattern":        func(r *Request) { r.Parts[1].Layers[0].BinaryPrefixes = []string{"["} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			req := request(t, nil, tree{"f": "x"})
+			req := request(t, nil, files{"f": "x"})
 			spoil(&req)
 			if _, err := Make(t.Context(), req); err == nil {
 				t.Error("no error")
@@ -317,7 +324,7 @@ func TestRequestErrors(t *testing.T) {
 		})
 	}
 	t.Run("fifo", func(t *testing.T) {
-		req := request(t, nil, tree{"f": "x"})
+		req := request(t, nil, files{"f": "x"})
 		if err := syscall.Mkfifo(filepath.Join(req.Parts[1].Layers[0].Tree, "p"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -328,7 +335,7 @@ func TestRequestErrors(t *testing.T) {
 }
 
 func TestOnePartIsTheView(t *testing.T) {
-	req := request(t, nil, tree{"bin/x": "x"})
+	req := request(t, nil, files{"bin/x": "x"})
 	req.Parts = []Part{{Root: ".", Layers: req.Parts[1].Layers}}
 	if res := mustMake(t, req); len(res.Entries) != 2 || res.Entries[1].Path != "bin/x" {
 		t.Errorf("%+v", res.Entries)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // writer puts items into a folder, relocated and proven.
@@ -42,8 +44,8 @@ func newWriter(req *Request, dir string) *writer {
 func (w *writer) write(ctx context.Context, items []*item) error {
 	var files []*item
 	for _, it := range items {
-		w.checkText(it, "name", it.path)
-		if it.mode.IsDir() {
+		w.checkText(it, "name", it.Path)
+		if it.Kind == tree.Dir {
 			if err := os.Mkdir(w.path(it), 0o700); err != nil {
 				return err
 			}
@@ -78,7 +80,7 @@ func (w *writer) writeFiles(ctx context.Context, files []*item) error {
 			buf := make([]byte, max(chunkSize, 4*w.scan.longest))
 			for it := range next {
 				if err := w.writeItem(it, buf); err != nil {
-					cancel(fmt.Errorf("%s: %w", it.path, err))
+					cancel(fmt.Errorf("%s: %w", it.Path, err))
 				}
 			}
 		})
@@ -97,16 +99,16 @@ func (w *writer) writeFiles(ctx context.Context, files []*item) error {
 }
 
 func (w *writer) writeItem(it *item, buf []byte) error {
-	if it.mode.Type() == fs.ModeSymlink {
-		target := w.relocate.target(it.target)
+	if it.Kind == tree.Symlink {
+		target := w.relocate.target(it.Target)
 		w.checkText(it, "link target", target)
 		if err := os.Symlink(target, w.path(it)); err != nil {
 			return err
 		}
 		return w.setTime(it)
 	}
-	if it.merged {
-		return w.writeContent(it, it.content, buf)
+	if it.Source == "" {
+		return w.writeContent(it, it.Content, buf)
 	}
 	return w.writeFile(it, buf)
 }
@@ -114,7 +116,7 @@ func (w *writer) writeItem(it *item, buf []byte) error {
 // writeFile copies a file in the kernel, which shares the blocks where the file
 // system can, unless something in it is to be rewritten.
 func (w *writer) writeFile(it *item, buf []byte) error {
-	src, err := os.Open(it.source)
+	src, err := os.Open(it.Source)
 	if err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func (w *writer) writeFile(it *item, buf []byte) error {
 		}
 		return w.writeContent(it, content, buf)
 	}
-	if err := w.checkInside(it, src, it.size, buf); err != nil {
+	if err := w.checkInside(it, src, it.Size, buf); err != nil {
 		return err
 	}
 	return w.create(it, src)
@@ -176,7 +178,7 @@ func (w *writer) create(it *item, content io.Reader) error {
 		return err
 	}
 	_, err = io.Copy(f, content)
-	if err := errors.Join(err, f.Chmod(it.mode.Perm()), f.Close()); err != nil {
+	if err := errors.Join(err, f.Chmod(it.Permissions()), f.Close()); err != nil {
 		return err
 	}
 	return w.setTime(it)
@@ -186,7 +188,7 @@ func (w *writer) leak(it *item, where string, l leak) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leaks = append(w.leaks, &LeakError{
-		Path: it.path, Member: l.member, Layer: it.layer, Offset: l.offset, What: l.what, Where: where,
+		Path: it.Path, Member: l.member, Layer: it.layer, Offset: l.offset, What: l.what, Where: where,
 	})
 }
 
@@ -210,12 +212,12 @@ func (w *writer) leaked() error {
 // finishFolders gives folders their mode and, after all that is in them, their
 // time.
 func (w *writer) finishFolders(items []*item) error {
-	root := &item{path: ".", mode: fs.ModeDir | 0o755}
+	root := &item{Entry: tree.Entry{Path: ".", Kind: tree.Dir}}
 	for _, it := range slices.Backward(append([]*item{root}, items...)) {
-		if !it.mode.IsDir() {
+		if it.Kind != tree.Dir {
 			continue
 		}
-		if err := os.Chmod(w.path(it), it.mode.Perm()); err != nil {
+		if err := os.Chmod(w.path(it), it.Permissions()); err != nil {
 			return err
 		}
 		if err := w.setTime(it); err != nil {
@@ -238,4 +240,4 @@ func (w *writer) setTime(it *item) error {
 	return nil
 }
 
-func (w *writer) path(it *item) string { return filepath.Join(w.dir, filepath.FromSlash(it.path)) }
+func (w *writer) path(it *item) string { return filepath.Join(w.dir, filepath.FromSlash(it.Path)) }

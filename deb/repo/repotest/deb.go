@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Deb is a small package to be made.
@@ -56,7 +57,7 @@ func (d Deb) Make(dir string) (path string, err error) {
 	}()
 	return path, deb.Write(context.Background(), deb.Request{
 		Meta: m, SourceDate: time.Unix(1700000000, 0), Compression: "gzip",
-		Entries: []deb.Entry{{Path: d.Path, Content: []byte(d.Content)}},
+		Entries: []tree.Entry{{Path: d.Path, Content: []byte(d.Content)}},
 	}, f)
 }
 

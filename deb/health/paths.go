@@ -4,23 +4,23 @@ import (
 	"path"
 	"strings"
 
-	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// tree knows what is there when packages are unpacked.
-type tree struct {
-	entries map[string]deb.Entry
+// paths knows what is there when packages are unpacked.
+type paths struct {
+	entries map[string]tree.Entry
 	folders map[string]bool
 	made    []string
 }
 
-func newTree(made []string, lists ...[]deb.Entry) *tree {
-	t := &tree{entries: map[string]deb.Entry{}, folders: map[string]bool{"/": true}, made: made}
+func newPaths(made []string, lists ...[]tree.Entry) *paths {
+	t := &paths{entries: map[string]tree.Entry{}, folders: map[string]bool{"/": true}, made: made}
 	for _, list := range lists {
 		for _, e := range list {
 			t.entries[e.Path] = e
 			folder := e.Path
-			if e.Type != deb.Dir {
+			if e.Kind != tree.Dir {
 				folder = path.Dir(folder)
 			}
 			for ; !t.folders[folder]; folder = path.Dir(folder) {
@@ -32,7 +32,7 @@ func newTree(made []string, lists ...[]deb.Entry) *tree {
 }
 
 // has reports whether a path without links in it is in the packages.
-func (t *tree) has(p string) bool {
+func (t *paths) has(p string) bool {
 	if _, ok := t.entries[p]; ok || t.folders[p] {
 		return true
 	}
@@ -45,14 +45,14 @@ func (t *tree) has(p string) bool {
 }
 
 // resolve follows the packages' links. It fails where they go round.
-func (t *tree) resolve(p string) (string, bool) {
+func (t *paths) resolve(p string) (string, bool) {
 	const mostLinks = 40 // as the kernel
 	done, todo := "/", strings.Split(p, "/")
 	for links := 0; len(todo) > 0; {
 		next := path.Join(done, todo[0])
 		todo = todo[1:]
 		e, ok := t.entries[next]
-		if !ok || e.Type != deb.Link {
+		if !ok || e.Kind != tree.Symlink {
 			done = next
 			continue
 		}
@@ -68,13 +68,13 @@ func (t *tree) resolve(p string) (string, bool) {
 }
 
 // program returns the entry that a path leads to, through links of both kinds.
-func (t *tree) program(p string) (deb.Entry, bool) {
+func (t *paths) program(p string) (tree.Entry, bool) {
 	p, ok := t.resolve(p)
 	if !ok {
-		return deb.Entry{}, false
+		return tree.Entry{}, false
 	}
 	e, ok := t.entries[p]
-	if ok && e.Type == deb.Hardlink {
+	if ok && e.Kind == tree.Hardlink {
 		return t.program(e.Target)
 	}
 	return e, ok
