@@ -135,7 +135,7 @@ func (s *session) storage(ctx context.Context, t pkgspec.PublishTarget) (located
 	case t.SSH != nil:
 		storage, err := sftp.Open(ctx, sftp.Options{
 			Host: t.SSH.Host, User: t.SSH.User, Port: t.SSH.Port, Path: t.SSH.Path,
-			Variables: publishVariables(t), Getenv: s.getenv, Notice: s.publishNotice, Sent: sent,
+			Variables: publishVariables(t), Environ: s.environ, Notice: s.publishNotice, Sent: sent,
 		})
 		if err != nil {
 			return nil, nil, err

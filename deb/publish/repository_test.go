@@ -181,9 +181,12 @@ func inBucket(t *testing.T, server *servertest.S3) func(t *testing.T) located {
 	}
 }
 
+// variables is what the names of the target's variables begin with.
+const variables = "ENVBUILD_PUBLISH_X"
+
 func onHost(server *servertest.SSHD, dir string) func(t *testing.T) located {
 	return func(t *testing.T) located {
-		s, err := sftp.Open(t.Context(), sftp.Options{Host: server.Host, Port: server.Port, User: server.User, Path: dir, Getenv: server.Getenv})
+		s, err := sftp.Open(t.Context(), sftp.Options{Host: server.Host, Port: server.Port, User: server.User, Path: dir, Variables: variables, Environ: server.Environ(t, variables)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +263,7 @@ func testLostConnection(t *testing.T, server *servertest.SSHD) {
 		pkg := publishtest.Make(t, fmt.Sprintf("p%d", n), "1-1", "amd64", strings.Repeat("x", 1000))
 		opts := p.options(t)
 		s, err := sftp.Open(t.Context(), sftp.Options{
-			Host: "localhost", Port: relay.Port, User: server.User, Path: dir, Getenv: server.KnownAt(t, relay.Port),
+			Host: "localhost", Port: relay.Port, User: server.User, Path: dir, Variables: variables, Environ: server.EnvironAt(t, variables, relay.Port),
 			Now:   func() time.Time { return start.Add(time.Duration(waited.Load())) },
 			Sleep: func(ctx context.Context, d time.Duration) error { waited.Add(int64(d)); return ctx.Err() },
 		})

@@ -24,15 +24,17 @@ type SSHD struct {
 	Host string
 	Port int
 	User string
-	// Home is a folder to be HOME: its .ssh has the key that is let in, and the
-	// host's in known_hosts.
-	Home string
+	// Key is the file of a private key that is let in, KnownHosts one that has the
+	// host's key.
+	Key, KnownHosts string
 	// Dir is an empty folder of the host.
 	Dir string
 	// HostKey is the host's.
 	HostKey ssh.PublicKey
 	// Command serves one more connection, over its standard input and output.
 	Command string
+
+	authorized string
 }
 
 // StartSSHD starts OpenSSH's server. More lines for its configuration come first,
@@ -49,7 +51,7 @@ func StartSSHD(t testing.TB, config ...string) *SSHD {
 			t.Fatal(err)
 		}
 	}
-	s := &SSHD{Host: "127.0.0.1", User: me.Username, Home: t.TempDir(), Dir: t.TempDir()}
+	s := &SSHD{Host: "127.0.0.1", User: me.Username, Dir: t.TempDir()}
 	address := freeAddress(t)
 	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &s.Port); err != nil {
 		t.Fatal(err)
@@ -58,12 +60,14 @@ func StartSSHD(t testing.TB, config ...string) *SSHD {
 	private, public := NewSSHKey(t, "")
 	hostPrivate, hostPublic := NewSSHKey(t, "")
 	s.HostKey = hostPublic
-	write(t, filepath.Join(s.Home, ".ssh", "id_ed25519"), private)
+	s.Key, s.KnownHosts = filepath.Join(dir, "key"), filepath.Join(dir, "known_hosts")
+	write(t, s.Key, private)
 	write(t, filepath.Join(dir, "host"), hostPrivate)
-	write(t, filepath.Join(dir, "authorized"), ssh.MarshalAuthorizedKey(public))
-	s.Know(t, s.Home)
+	s.authorized = filepath.Join(dir, "authorized")
+	write(t, s.authorized, ssh.MarshalAuthorizedKey(public))
+	write(t, s.KnownHosts, fmt.Appendf(nil, "[%s]:%d %s", s.Host, s.Port, ssh.MarshalAuthorizedKey(hostPublic)))
 	lines := append(config,
-		"ListenAddress "+address, "HostKey "+filepath.Join(dir, "host"), "AuthorizedKeysFile "+filepath.Join(dir, "authorized"),
+		"ListenAddress "+address, "HostKey "+filepath.Join(dir, "host"), "AuthorizedKeysFile "+s.authorized,
 		"StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PidFile none",
 		"MaxStartups 100", "Subsystem sftp internal-sftp")
 	write(t, filepath.Join(dir, "config"), []byte(strings.Join(lines, "\n")+"\n"))
@@ -105,16 +109,27 @@ func StartSSHD(t testing.TB, config ...string) *SSHD {
 	return s
 }
 
-// Know writes the host's key into known_hosts of a home folder.
-func (s *SSHD) Know(t testing.TB, home string) {
+// Admit lets one more key in.
+func (s *SSHD) Admit(t testing.TB, key ssh.PublicKey) {
 	t.Helper()
-	line := fmt.Sprintf("[%s]:%d %s", s.Host, s.Port, ssh.MarshalAuthorizedKey(s.HostKey))
-	write(t, filepath.Join(home, ".ssh", "known_hosts"), []byte(line))
+	old, err := os.ReadFile(s.authorized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s.authorized, append(old, ssh.MarshalAuthorizedKey(key)...))
 }
 
-// Getenv is an environment in which the host lets one in.
-func (s *SSHD) Getenv(name string) string {
-	return map[string]string{"HOME": s.Home, "USER": s.User}[name]
+// Environ is an environment in which the host lets in a target whose variables
+// begin with that. HOME is none: ssh reads nothing of the person's who tests.
+func (s *SSHD) Environ(t testing.TB, variables string) []string {
+	t.Helper()
+	return environ(t, variables, s.Key, s.KnownHosts)
+}
+
+func environ(t testing.TB, variables, key, knownHosts string) []string {
+	config := filepath.Join(t.TempDir(), "ssh_config")
+	write(t, config, fmt.Appendf(nil, "IdentityFile %s\nIdentityAgent none\nUserKnownHostsFile %s\nGlobalKnownHostsFile none\n", key, knownHosts))
+	return []string{"PATH=" + os.Getenv("PATH"), variables + "_SSH_CONFIG=" + config}
 }
 
 // NewSSHKey makes a key, as the file of a private one, with a passphrase if it
@@ -237,17 +252,10 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// KnownAt is an environment for whoever reaches the host as localhost, at another
-// port.
-func (s *SSHD) KnownAt(t testing.TB, port int) func(string) string {
+// EnvironAt is Environ for whoever reaches the host as localhost, at another port.
+func (s *SSHD) EnvironAt(t testing.TB, variables string, port int) []string {
 	t.Helper()
-	key, err := os.ReadFile(filepath.Join(s.Home, ".ssh", "id_ed25519"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	write(t, filepath.Join(home, ".ssh", "id_ed25519"), key)
-	other := &SSHD{Host: "localhost", Port: port, HostKey: s.HostKey}
-	other.Know(t, home)
-	return func(name string) string { return map[string]string{"HOME": home, "USER": s.User}[name] }
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	write(t, known, fmt.Appendf(nil, "[localhost]:%d %s", port, ssh.MarshalAuthorizedKey(s.HostKey)))
+	return environ(t, variables, s.Key, known)
 }

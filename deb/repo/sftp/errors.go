@@ -3,10 +3,12 @@ package sftp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/pkg/sftp"
 
@@ -31,6 +33,25 @@ func (e *Error) Hint() string { return e.hint }
 
 // ErrConnectionLost says that the host isn't there any more.
 var ErrConnectionLost = errors.New("the connection was lost")
+
+// lostConnection reports whether an error is what comes when ssh has ended.
+func lostConnection(err error) bool {
+	return errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, os.ErrClosed) || errors.Is(err, syscall.EPIPE)
+}
+
+// explainLoss is ErrConnectionLost, with ssh's reason if it has given one.
+func (c *connection) explainLoss() error {
+	if line := lastLine(c.lastWords()); line != "" {
+		return fmt.Errorf("%w: %s", ErrConnectionLost, line)
+	}
+	return ErrConnectionLost
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
+	return strings.TrimRight(lines[len(lines)-1], ". \r")
+}
 
 // fullError says that the other host's disk is full.
 type fullError struct{ err error }
@@ -59,8 +80,8 @@ func (s *Storage) explain(op, name string, err error) error {
 	var full *fullError
 	var status *sftp.StatusError
 	switch {
-	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrClosed):
-		e.Err, e.hint = ErrConnectionLost, "publish again; the repository is as it was"
+	case lostConnection(err):
+		e.Err, e.hint = s.conn.explainLoss(), "publish again; the repository is as it was"
 	case errors.As(err, &full):
 		e.Err, e.hint = full, "make room there; the repository is as it was"
 	case errors.Is(err, fs.ErrNotExist):

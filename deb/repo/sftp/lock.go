@@ -226,7 +226,7 @@ func (s *Storage) unlock(ctx context.Context, l *lock) error {
 }
 
 func ignoreLost(err error) error {
-	if errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, os.ErrClosed) {
+	if lostConnection(err) {
 		return nil
 	}
 	return err

@@ -1,5 +1,7 @@
-// Package sftp keeps repositories in folders of other hosts, over SSH's own file
-// transfer. The other side needs no envbuild: OpenSSH's sftp-server is enough.
+// Package sftp keeps repositories in directories of other hosts, over SSH's own
+// file transfer: through the machine's ssh(1), which knows the user's settings,
+// agents and hosts. The other side needs no envbuild: OpenSSH's sftp-server is
+// enough.
 package sftp
 
 import (
@@ -11,17 +13,15 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"net"
+	"os"
 	"path"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/pkg/sftp"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/envbuild/envbuild/deb/repo"
-	"github.com/envbuild/envbuild/deb/repo/sftp/internal/dial"
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
@@ -33,11 +33,13 @@ type Options struct {
 	Port       int
 	// Path is the folder, relative to the login's own unless it is absolute.
 	Path string
-	// Variables is what the names of variables with secrets begin with: _KEY_FILE
-	// is a private key's file, _PASSPHRASE opens it, _PASSWORD is the login's.
+	// Variables is what the names of the target's variables begin with: _KEY_FILE
+	// is a private key's file, _PASSPHRASE opens it, _PASSWORD is the login's,
+	// _KNOWN_HOSTS_FILE replaces ~/.ssh/known_hosts, and _SSH_CONFIG ~/.ssh/config.
+	// It holds capitals, digits and underscores.
 	Variables string
-	// Getenv gives the environment: HOME, SSH_AUTH_SOCK, and the secrets.
-	Getenv func(string) string
+	// Environ is ssh's environment, with these variables; nil is this process's.
+	Environ []string
 	// Notice is told what a person may want to know. It may be nil.
 	Notice func(message string)
 	// Sent is told how much of a new file has been sent so far. It may be nil.
@@ -45,11 +47,15 @@ type Options struct {
 
 	// For tests, with the values that zero stands for. Beat is how often the holder
 	// of a lock shows that it lives (5 seconds), Stale how long it may not to be
-	// taken for dead (30), Alive how long the host may be silent (15).
-	Beat, Stale, Alive time.Duration
-	Now                func() time.Time
-	Sleep              func(context.Context, time.Duration) error
+	// taken for dead (30), Alive how long the host may be silent (15), Start how long
+	// it may take to let us in and to speak SFTP (45).
+	Beat, Stale, Alive, Start time.Duration
+	Now                       func() time.Time
+	Sleep                     func(context.Context, time.Duration) error
 }
+
+// connectTimeout is how long a host may take to show its key.
+const connectTimeout = 30 * time.Second
 
 const (
 	// privateDir holds what belongs to the folder itself and not to the repository.
@@ -66,22 +72,17 @@ const (
 // that have it as a local folder.
 type Storage struct {
 	opts    Options
-	ssh     *ssh.Client
+	conn    *connection
 	client  *sftp.Client
 	address string // without a path
 	root    string // absolute
 	sync    bool   // the host can fsync
-
-	stop context.CancelFunc
 
 	commit sync.Mutex // compares and renames
 }
 
 // Open connects. The folder need not be there.
 func Open(ctx context.Context, opts Options) (*Storage, error) {
-	if opts.Getenv == nil {
-		opts.Getenv = func(string) string { return "" }
-	}
 	if opts.Notice == nil {
 		opts.Notice = func(string) {}
 	}
@@ -94,61 +95,60 @@ func Open(ctx context.Context, opts Options) (*Storage, error) {
 	for _, d := range []struct {
 		value *time.Duration
 		def   time.Duration
-	}{{&opts.Beat, 5 * time.Second}, {&opts.Stale, 30 * time.Second}, {&opts.Alive, 15 * time.Second}} {
+	}{{&opts.Beat, 5 * time.Second}, {&opts.Stale, 30 * time.Second}, {&opts.Alive, 15 * time.Second}, {&opts.Start, connectTimeout + 15*time.Second}} {
 		if *d.value <= 0 {
 			*d.value = d.def
 		}
 	}
-	conn, address, err := dial.Dial(ctx, dial.Options{
-		Host: opts.Host, User: opts.User, Port: opts.Port, Variables: opts.Variables, Getenv: opts.Getenv, Notice: opts.Notice,
-	})
-	if err != nil {
+	if opts.Environ == nil {
+		opts.Environ = os.Environ()
+	}
+	s := &Storage{opts: opts, address: opts.address()}
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
-	s := &Storage{opts: opts, ssh: conn, address: address}
-	if err := s.startWithin(ctx, opts.Alive); err != nil {
-		return nil, err
-	}
-	alive, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	go s.keepAlive(alive)
 	return s, nil
 }
 
-// startWithin is start for a time, and closes the connection if it fails. Nothing
-// there has a context: closing the connection ends it.
-func (s *Storage) startWithin(ctx context.Context, limit time.Duration) error {
-	limited, cancel := context.WithTimeout(ctx, limit)
+// start runs ssh and begins to speak SFTP, which has no context: ending ssh ends
+// it.
+func (s *Storage) start(ctx context.Context) error {
+	conn, err := connect(s.opts)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, s.opts.Start)
 	defer cancel()
-	stop := context.AfterFunc(limited, func() { _ = s.ssh.Close() })
-	err := s.start()
+	stop := context.AfterFunc(limited, conn.kill)
+	s.conn = conn
+	s.client, err = sftp.NewClientPipe(conn.out, conn.in, sftp.UseConcurrentWrites(true))
+	if err != nil {
+		// If it hasn't ended, it is what the host says that isn't SFTP.
+		err = s.opts.explainSSH(conn.lastWords(), err)
+	} else {
+		err = s.inspect()
+	}
 	switch inTime := stop(); {
 	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+		err = &Error{Op: "connect to", Name: s.opts.display(), Err: context.Cause(ctx)}
 	case !inTime:
 		err = &Error{
-			Op: "use", Name: s.address, Err: fmt.Errorf("it let us in, but SFTP doesn't answer within %v", limit),
-			hint: "look at the host: `sftp` should work",
+			Op: "connect to", Name: s.opts.display(), Err: fmt.Errorf("no answer within %v", s.opts.Start),
+			hint: "`sftp " + s.opts.display() + "` should work, without a question; does ssh-agent, or a security key, wait for somebody?",
 		}
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		conn.kill()
+		return errors.Join(err, conn.Close())
 	}
-	if closed := s.ssh.Close(); !errors.Is(closed, net.ErrClosed) && !errors.Is(closed, io.EOF) {
-		err = errors.Join(err, closed)
-	}
-	return err
+	conn.said.forget()
+	return nil
 }
 
-// start begins to speak SFTP and looks what the host can do.
-func (s *Storage) start() error {
+// inspect looks what the host can do, and where it lets us work.
+func (s *Storage) inspect() error {
 	fail := func(err error, hint string) error {
 		return &Error{Op: "use", Name: s.address, Err: err, hint: hint}
-	}
-	var err error
-	s.client, err = sftp.NewClient(s.ssh, sftp.UseConcurrentWrites(true))
-	if err != nil {
-		return fail(fmt.Errorf("the host has no SFTP: %w", err), "let its sshd offer it: Subsystem sftp internal-sftp")
 	}
 	if _, ok := s.client.HasExtension("posix-rename@openssh.com"); !ok {
 		return fail(errors.New("its SFTP server can't replace files atomically (posix-rename@openssh.com)"), "OpenSSH's can: Subsystem sftp internal-sftp")
@@ -165,42 +165,10 @@ func (s *Storage) start() error {
 	return nil
 }
 
-// keepAlive closes a connection over which nothing comes any more, so that nobody
-// waits for it until TCP gives up.
-func (s *Storage) keepAlive(ctx context.Context) {
-	tick := time.NewTicker(s.opts.Alive)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		answered := make(chan struct{})
-		go func() {
-			// Any answer will do; an error ends the other requests too.
-			_, _, _ = s.ssh.SendRequest("keepalive@openssh.com", true, nil)
-			close(answered)
-		}()
-		select {
-		case <-ctx.Done():
-			return
-		case <-answered:
-		case <-time.After(s.opts.Alive):
-			_ = s.ssh.Close() // who waits for something gets the error
-			return
-		}
-	}
-}
-
 // Close ends the connection. One that was lost is ended already.
 func (s *Storage) Close() error {
-	s.stop()
-	err := errors.Join(s.client.Close(), s.ssh.Close())
-	if errors.Is(err, io.EOF) || errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
+	err := s.conn.Close()
+	return errors.Join(err, ignoreClosed(s.client.Close()))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

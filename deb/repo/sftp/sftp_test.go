@@ -38,15 +38,18 @@ func open(t *testing.T, opts sftp.Options) *sftp.Storage {
 	return s
 }
 
-func options(server *servertest.SSHD, path string) sftp.Options {
-	return sftp.Options{Host: server.Host, Port: server.Port, User: server.User, Path: path, Getenv: server.Getenv}
+// variables is what the names of the target's variables begin with.
+const variables = "ENVBUILD_PUBLISH_X"
+
+func options(t *testing.T, server *servertest.SSHD, path string) sftp.Options {
+	return sftp.Options{Host: server.Host, Port: server.Port, User: server.User, Path: path, Variables: variables, Environ: server.Environ(t, variables)}
 }
 
 func TestStorage(t *testing.T) {
 	server := servertest.StartSSHD(t)
 	repotest.TestStorage(t, func(t *testing.T) func(*testing.T) repo.Storage {
 		dir := filepath.Join(t.TempDir(), "srv", "apt")
-		return func(t *testing.T) repo.Storage { return open(t, options(server, dir)) }
+		return func(t *testing.T) repo.Storage { return open(t, options(t, server, dir)) }
 	})
 	t.Run("Location", func(t *testing.T) { testLocation(t, server) })
 	t.Run("BigFile", func(t *testing.T) { testBigFile(t, server) })
@@ -61,11 +64,11 @@ func TestStorage(t *testing.T) {
 
 func testLocation(t *testing.T, server *servertest.SSHD) {
 	want := fmt.Sprintf("ssh://%s@127.0.0.1:%d", server.User, server.Port)
-	if got := open(t, options(server, "/srv/apt")).Location("pool/a b.deb"); got != want+"/srv/apt/pool/a b.deb" {
+	if got := open(t, options(t, server, "/srv/apt")).Location("pool/a b.deb"); got != want+"/srv/apt/pool/a b.deb" {
 		t.Errorf("Location = %s", got)
 	}
 	// The login's own folder.
-	got := open(t, options(server, "apt")).Location("x")
+	got := open(t, options(t, server, "apt")).Location("x")
 	if !strings.HasPrefix(got, want+"/") || !strings.HasSuffix(got, "/apt/x") {
 		t.Errorf("Location = %s", got)
 	}
@@ -73,7 +76,7 @@ func testLocation(t *testing.T, server *servertest.SSHD) {
 
 // testBigFile reads parts of a large file, and replaces it by version.
 func testBigFile(t *testing.T, server *servertest.SSHD) {
-	s := open(t, options(server, t.TempDir()))
+	s := open(t, options(t, server, t.TempDir()))
 	content := bytes.Repeat([]byte("0123456789abcdef"), 3<<16)
 	if err := s.Create(t.Context(), "pool/x", repo.Bytes(content)); err != nil {
 		t.Fatal(err)
@@ -134,9 +137,9 @@ func (c *clock) use(opts sftp.Options) sftp.Options {
 func testStaleLock(t *testing.T, server *servertest.SSHD) {
 	dir := t.TempDir()
 	relay := servertest.NewRelay(t, fmt.Sprintf("%s:%d", server.Host, server.Port))
-	through := options(server, dir)
+	through := options(t, server, dir)
 	through.Port, through.Host = relay.Port, "localhost"
-	through.Getenv = server.KnownAt(t, relay.Port)
+	through.Environ = server.EnvironAt(t, variables, relay.Port)
 	for range 2 {
 		dead := open(t, through)
 		held, _, err := dead.Lock(t.Context(), nil)
@@ -154,7 +157,7 @@ func testStaleLock(t *testing.T, server *servertest.SSHD) {
 			all.Go(func() {
 				var c clock
 				notices := 0
-				opts := c.use(options(server, dir))
+				opts := c.use(options(t, server, dir))
 				opts.Notice = func(string) { notices++ }
 				s, err := sftp.Open(t.Context(), opts)
 				if err != nil {
@@ -186,7 +189,7 @@ func testStaleLock(t *testing.T, server *servertest.SSHD) {
 // takes.
 func testLiveLock(t *testing.T, server *servertest.SSHD) {
 	dir := t.TempDir()
-	opts := options(server, dir)
+	opts := options(t, server, dir)
 	opts.Beat = time.Millisecond
 	holder := open(t, opts)
 	held, unlock, err := holder.Lock(t.Context(), nil)
@@ -199,7 +202,7 @@ func testLiveLock(t *testing.T, server *servertest.SSHD) {
 			cancel()
 		}
 	}}
-	waiter := c.use(options(server, dir))
+	waiter := c.use(options(t, server, dir))
 	waiter.Stale = 5 * time.Minute // by a clock that goes much faster than the beats
 	if _, _, err := open(t, waiter).Lock(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a lock of a holder that lives: %v", err)
@@ -219,7 +222,7 @@ func testLiveLock(t *testing.T, server *servertest.SSHD) {
 // slept. It must do no harm when it wakes up.
 func testLostLock(t *testing.T, server *servertest.SSHD) {
 	dir := t.TempDir()
-	opts := options(server, dir)
+	opts := options(t, server, dir)
 	opts.Beat = time.Hour
 	slow := open(t, opts)
 	held, unlock, err := slow.Lock(t.Context(), nil)
@@ -238,7 +241,7 @@ func testLostLock(t *testing.T, server *servertest.SSHD) {
 	}
 	f.Close()
 	var c clock
-	quick := open(t, c.use(options(server, dir)))
+	quick := open(t, c.use(options(t, server, dir)))
 	quickHeld, quickUnlock, err := quick.Lock(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +296,7 @@ func testLostLock(t *testing.T, server *servertest.SSHD) {
 // file is there whole or not at all, and what was there stays.
 func testLostConnection(t *testing.T, server *servertest.SSHD) {
 	dir := t.TempDir()
-	plain := open(t, options(server, dir))
+	plain := open(t, options(t, server, dir))
 	if err := plain.Replace(t.Context(), "dists/x", []byte("before"), repo.None); err != nil {
 		t.Fatal(err)
 	}
@@ -301,8 +304,8 @@ func testLostConnection(t *testing.T, server *servertest.SSHD) {
 	cut := 0
 	for n := int64(500); n < 200<<10; n += 9 << 10 {
 		relay := servertest.NewRelay(t, fmt.Sprintf("%s:%d", server.Host, server.Port))
-		opts := options(server, dir)
-		opts.Host, opts.Port, opts.Getenv = "localhost", relay.Port, server.KnownAt(t, relay.Port)
+		opts := options(t, server, dir)
+		opts.Host, opts.Port, opts.Environ = "localhost", relay.Port, server.EnvironAt(t, variables, relay.Port)
 		s := open(t, opts)
 		relay.CutAfter(n)
 		name := fmt.Sprintf("pool/%d", n)
@@ -355,7 +358,7 @@ func testLeftovers(t *testing.T, server *servertest.SSHD) {
 	if err := os.WriteFile(filepath.Join(temp, "recent"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, unlock, err := open(t, options(server, dir)).Lock(t.Context(), nil)
+	_, unlock, err := open(t, options(t, server, dir)).Lock(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +382,7 @@ func testFullDisk(t *testing.T, server *servertest.SSHD) {
 			t.Error(err)
 		}
 	})
-	s := open(t, options(server, dir))
+	s := open(t, options(t, server, dir))
 	if err := s.Replace(t.Context(), "dists/x", []byte("before"), repo.None); err != nil {
 		t.Fatal(err)
 	}
@@ -397,7 +400,7 @@ func testFullDisk(t *testing.T, server *servertest.SSHD) {
 // testReadOnly has a folder that can't be written.
 func testReadOnly(t *testing.T, server *servertest.SSHD) {
 	// /proc takes no files, whoever asks.
-	s := open(t, options(server, "/proc/envbuild"))
+	s := open(t, options(t, server, "/proc/envbuild"))
 	err := s.Create(t.Context(), "pool/x", repo.Bytes([]byte("x")))
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		t.Errorf("Create = %v", err)

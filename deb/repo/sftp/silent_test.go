@@ -3,94 +3,111 @@ package sftp_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/envbuild/envbuild/deb/repo/sftp"
 	"github.com/envbuild/envbuild/internal/servertest"
 )
 
-// silentHost lets everybody in, and then doesn't answer: neither the request for
-// SFTP, nor, if that is granted, what is said in it. silence is called then.
-func silentHost(t *testing.T, granted bool, silence func()) sftp.Options {
-	t.Helper()
-	private, public := servertest.NewSSHKey(t, "")
-	key, err := ssh.ParsePrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := &ssh.ServerConfig{NoClientAuth: true}
-	config.AddHostKey(key)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, channels, requests, err := ssh.NewServerConn(conn, config)
-				if err != nil {
-					return
-				}
-				go ssh.DiscardRequests(requests)
-				for c := range channels {
-					channel, requests, err := c.Accept()
-					if err != nil {
-						return
-					}
-					request := <-requests
-					if granted {
-						_ = request.Reply(true, nil) // the client notices
-						_, _ = channel.Read(make([]byte, 1))
-					}
-					silence()
-				}
-			}()
-		}
-	}()
-	port := l.Addr().(*net.TCPAddr).Port
-	home := t.TempDir()
-	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	known := fmt.Sprintf("[127.0.0.1]:%d %s", port, ssh.MarshalAuthorizedKey(public))
-	if err := os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"), []byte(known), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return sftp.Options{Host: "127.0.0.1", Port: port, User: "deploy", Path: "/srv/apt", Getenv: func(name string) string {
-		if name == "HOME" {
-			return home
-		}
-		return ""
-	}}
+// unsigning is an agent that gives its keys, and doesn't sign.
+type unsigning struct {
+	agent.Agent
+	silence func()
 }
 
-// TestSilence ends the waiting for a host that doesn't answer.
+// SignWithFlags implements agent.ExtendedAgent.
+func (u unsigning) SignWithFlags(ssh.PublicKey, []byte, agent.SignatureFlags) (*ssh.Signature, error) {
+	u.silence()
+	return nil, errors.New("never")
+}
+
+// Extension implements agent.ExtendedAgent.
+func (u unsigning) Extension(string, []byte) ([]byte, error) {
+	return nil, agent.ErrExtensionUnsupported
+}
+
+// swallow reads once and answers nothing.
+func swallow(conn net.Conn, silence func()) {
+	_, _ = conn.Read(make([]byte, 1)) // whose end ends it too
+	silence()
+}
+
+// TestSilence has agents and hosts that don't answer. An interruption, and a
+// deadline, end the waiting for them, and ssh.
 func TestSilence(t *testing.T) {
-	for name, granted := range map[string]bool{"no SFTP": false, "no version": true} {
+	server := servertest.StartSSHD(t)
+	anybody := func() *ssh.ServerConfig { return &ssh.ServerConfig{NoClientAuth: true} }
+	for name, silent := range map[string]func(t *testing.T, silence func()) (opts sftp.Options, config string, environ []string){
+		"agent": func(t *testing.T, silence func()) (sftp.Options, string, []string) {
+			l := listenUnix(t)
+			accept(t, l, func(conn net.Conn) { swallow(conn, silence) })
+			return sftp.Options{Host: server.Host, Port: server.Port, User: server.User},
+				"UserKnownHostsFile " + server.KnownHosts, []string{"SSH_AUTH_SOCK=" + l.Addr().String()}
+		},
+		"agent's signature": func(t *testing.T, silence func()) (sftp.Options, string, []string) {
+			l, r := listenUnix(t), keyring(t, server.Key)
+			accept(t, l, func(conn net.Conn) { _ = agent.ServeAgent(unsigning{r, silence}, conn) })
+			return sftp.Options{Host: server.Host, Port: server.Port, User: server.User},
+				"UserKnownHostsFile " + server.KnownHosts, []string{"SSH_AUTH_SOCK=" + l.Addr().String()}
+		},
+		"host": func(t *testing.T, silence func()) (sftp.Options, string, []string) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			accept(t, l, func(conn net.Conn) { swallow(conn, silence) })
+			return sftp.Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}, "", nil
+		},
+		"no SFTP": func(t *testing.T, silence func()) (sftp.Options, string, []string) {
+			port, known := listenSSH(t, anybody(), func(channels <-chan ssh.NewChannel) {
+				c, requests, err := (<-channels).Accept()
+				if err == nil {
+					defer c.Close()
+					for range requests {
+						silence() // and no reply
+					}
+				}
+			})
+			return sftp.Options{Host: "127.0.0.1", Port: port}, known, nil
+		},
+		"no version": func(t *testing.T, silence func()) (sftp.Options, string, []string) {
+			port, known := listenSSH(t, anybody(), func(channels <-chan ssh.NewChannel) {
+				c, requests, err := (<-channels).Accept()
+				if err == nil {
+					defer c.Close()
+					for r := range requests {
+						if r.Type == "subsystem" {
+							_ = r.Reply(true, nil) // the client notices
+							_, _ = c.Read(make([]byte, 1))
+							silence()
+						}
+					}
+				}
+			})
+			return sftp.Options{Host: "127.0.0.1", Port: port}, known, nil
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
+			done := make(chan struct{})
+			defer close(done)
+			open := func(ctx context.Context, start time.Duration, silence func()) error {
+				opts, config, environ := silent(t, silence)
+				opts.Start = start
+				return reachWithin(ctx, t, opts, config, environ...)
+			}
 			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			if _, err := sftp.Open(ctx, silentHost(t, granted, cancel)); !errors.Is(err, context.Canceled) {
+			var e *sftp.Error
+			if err := open(ctx, time.Hour, func() { cancel(); <-done }); !errors.Is(err, context.Canceled) || !errors.As(err, &e) {
 				t.Errorf("interrupted: %v", err)
 			}
-			opts := silentHost(t, granted, func() {})
-			opts.Alive = 100 * time.Millisecond
-			_, err := sftp.Open(t.Context(), opts)
-			var e *sftp.Error
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), "SFTP doesn't answer within 100ms") || e.Hint() == "" {
+			err := open(t.Context(), 300*time.Millisecond, func() { <-done })
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), "no answer within 300ms") || e.Hint() == "" {
 				t.Errorf("after a while: %v", err)
 			}
 		})
