@@ -17,7 +17,7 @@ import (
 func settings(t *testing.T, dir, section string) (*Settings, error) {
 	t.Helper()
 	text := "name: web-sample\nmaintainer: Ops Team <ops@example.org>\ndescription: sample\nruntime: {perl: \"~5.36\"}\npackage:\n" + section
-	spec, err := pkgspec.Parse(filepath.Join(dir, pkgspec.SpecName), []byte(text))
+	spec, err := pkgspec.Parse(filepath.Join(dir, pkgspec.SpecName), []byte(text), pkgspec.Perl())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func FuzzSettings(f *testing.F) {
 	f.Add("  deb: {fields: {A: 1}}\n  changelog: [\n")
 	f.Fuzz(func(t *testing.T, section string) {
 		text := "name: a\nruntime: {perl: \"5\"}\npackage:\n" + section
-		spec, err := pkgspec.Parse(pkgspec.SpecName, []byte(text))
+		spec, err := pkgspec.Parse(pkgspec.SpecName, []byte(text), pkgspec.Perl())
 		if err != nil || spec.Package.Nfpm == nil {
 			return
 		}

@@ -66,7 +66,7 @@ func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error 
 // package depend on.
 func declaredPackages(spec *pkgspec.Spec) []string {
 	names := slices.Clone(plan.BasePackages)
-	if cpan := spec.Dependencies.CPAN; cpan != nil {
+	if cpan := spec.CPAN(); cpan != nil {
 		for _, help := range cpan.Build {
 			names = append(names, help.Apt...)
 		}

@@ -29,7 +29,7 @@ services:
   worker: {run: [x], instances: 3, user: other, group: adm}
   nightly: {run: [x], schedule: daily}
   plain: {run: [x], user: www-data}
-`))
+`), pkgspec.Perl())
 	if err != nil {
 		t.Fatal(err)
 	}

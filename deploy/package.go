@@ -267,7 +267,7 @@ func ServerEnvironment(ctx context.Context, p *project.Project, prefix string) (
 		full    string
 		err     error
 	)
-	if p.Spec.Package.Releases > 0 || p.Spec.Runtime.As == pkgspec.AsPackage {
+	if p.Spec.Package.Releases > 0 || p.Spec.SharedRuntime() != nil {
 		if b, err = p.Build(ctx, project.BuildOptions{}); err != nil {
 			return nil, "", err
 		}

@@ -33,7 +33,7 @@ type precompressor struct {
 // be known yet where files will stand: what a shared runtime is called depends on
 // how it was built.
 func followBuild(p *project.Project, settings *deb.Settings, version string) project.Follower {
-	if p.Spec.Runtime.As == pkgspec.AsPackage {
+	if p.Spec.SharedRuntime() != nil {
 		return nil
 	}
 	return func(ctx context.Context, lock *pkgspec.Lock) (func(build.StepOutput), func()) {

@@ -8,7 +8,6 @@ import (
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
-	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
 
@@ -26,14 +25,15 @@ type runtimePackage struct {
 // newRuntimePackage describes the package of the runtime among the outputs; nil if
 // the project's package holds the runtime.
 func newRuntimePackage(p *project.Project, b project.Built) (*runtimePackage, error) {
-	if p.Spec.Runtime.As != pkgspec.AsPackage {
+	shared := p.Spec.SharedRuntime()
+	if shared == nil {
 		return nil, nil
 	}
 	packager, ok := p.Language().(lang.RuntimePackager)
 	if !ok {
-		return nil, p.Spec.ErrorAt(fmt.Sprintf("the runtime of %s can't be a package of its own", p.Language().Name()), "write as: bundled", "runtime", "as")
+		return nil, p.Spec.ErrorAt(fmt.Sprintf("the runtime of %s can't be a package of its own", p.Language().Name()), "write as: bundled", shared.Path("as")...)
 	}
-	r := &runtimePackage{language: b.Lock.Runtime.Language, release: b.Lock.Runtime.Version, prefix: p.Spec.Runtime.Prefix}
+	r := &runtimePackage{language: b.Lock.Runtime.Language, release: b.Lock.Runtime.Version, prefix: shared.Prefix}
 	var dir string
 	for _, o := range b.Outputs {
 		if o.Step.Kind == plan.Runtime {
@@ -48,7 +48,7 @@ func newRuntimePackage(p *project.Project, b project.Built) (*runtimePackage, er
 	if r.prefix == "" {
 		r.prefix = "/opt/" + r.name
 	}
-	r.version, err = packageVersion(r.release, p.Spec.Runtime.Revision)
+	r.version, err = packageVersion(r.release, shared.Revision)
 	return r, err
 }
 
@@ -86,7 +86,7 @@ func (r *runtimePackage) meta(maintainer string) deb.Meta {
 func runtimeRequest(ctx context.Context, p *project.Project, t *Tree) (deb.Request, error) {
 	r := t.layout.shared
 	req := deb.Request{
-		Meta: r.meta(p.Spec.Runtime.Maintainer), Entries: t.Runtime(), SourceDate: t.dependenciesDate,
+		Meta: r.meta(p.Spec.SharedRuntime().Maintainer), Entries: t.Runtime(), SourceDate: t.dependenciesDate,
 		Triggers: deb.Triggers{Activate: []string{r.trigger()}},
 	}
 	if err := checkRuntimeHealth(ctx, p, t); err != nil {

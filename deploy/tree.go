@@ -89,7 +89,7 @@ func (t *Tree) addView(in TreeInput) {
 // known by its language.
 func partName(spec *pkgspec.Spec, s *plan.Step) string {
 	if s.Kind == plan.Runtime {
-		return spec.Runtime.Language
+		return spec.Runtimes[0].Language
 	}
 	return s.Name
 }

@@ -79,16 +79,6 @@ func checkConstraint(s string) problem {
 	return no(err == nil, s, "semver constraint", `write "~5.36" for all of a series, ">=5.30 <5.40" for a range, "5.36.0" for one release`)
 }
 
-// checkPerlConstraint also refuses perl's decimal form of versions, which semver
-// would take for another number.
-func checkPerlConstraint(s string) problem {
-	if m := regexp.MustCompile(`\b5\.0(\d\d)(\d{3})?\b`).FindStringSubmatch(s); m != nil {
-		return problem{fmt.Sprintf("%s holds a version in perl's decimal form, %s", quote(s), m[0]),
-			fmt.Sprintf("write 5.%s", strings.TrimPrefix(m[1], "0"))}
-	}
-	return checkConstraint(s)
-}
-
 // maxPrefix is the length of the placeholder that a prefix replaces, which is
 // also all the room there is for it where a binary holds it as a C string.
 const maxPrefix = 64
@@ -244,18 +234,6 @@ func checkUser(s string) problem {
 
 func checkWord(s string) problem {
 	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.+~-]*`, s), s, "word of letters, digits and . _ + ~ -", "")
-}
-
-func checkDistribution(s string) problem {
-	hint := ""
-	if strings.Contains(s, "::") {
-		hint = "distributions are written with hyphens: " + strings.ReplaceAll(s, "::", "-")
-	}
-	return no(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*`, s), s, "name of a distribution", hint)
-}
-
-func checkModule(s string) problem {
-	return no(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*(::[A-Za-z0-9_]+)*`, s), s, "name of a module or a distribution", "")
 }
 
 // checkRelation follows policy §7.1.

@@ -14,7 +14,7 @@ func TestPublishingExamples(t *testing.T) {
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
 	for _, b := range blocks {
-		s, err := Parse("docs/publishing.md", append([]byte(minimal), b[1]...))
+		s, err := Parse("docs/publishing.md", append([]byte(minimal), b[1]...), testLanguages()...)
 		if err != nil {
 			t.Errorf("%v in\n%s", err, b[1])
 		} else if len(s.Publish) == 0 {

@@ -3,7 +3,7 @@ package pkgspec
 // This file declares the format of the spec, each key once: Parse, the hints of
 // its errors and Schema are made of it.
 
-func specShape() shape[Spec] {
+func specShape(languages []Language) shape[Spec] {
 	return object(
 		key("name", text(checkPackageName), func(s *Spec, v string) { s.Name = v },
 			"The package's name, by Debian's rules.", `name: web-some-application`).must(),
@@ -13,10 +13,10 @@ func specShape() shape[Spec] {
 			"Who answers for the package.", `maintainer: Ops Team <ops@example.org>`),
 		key("description", scalar(checkDescription, String), func(s *Spec, v string) { s.Description = v },
 			"What the application is: a synopsis in the first line, then more.", `description: The web application of some project`),
-		key("runtime", runtimeShape(), func(s *Spec, v Runtime) { s.Runtime = v },
-			"The language, the releases that will do, and how it is built.", `runtime: {perl: "~5.36"}`).must(),
-		key("dependencies", dependenciesShape(), func(s *Spec, v Dependencies) { s.Dependencies = v },
-			"Where the dependencies come from, by ecosystem.", `dependencies: {cpan: {cpanfile: cpanfile}}`),
+		key("runtime", runtimeShape(languages), func(s *Spec, v []Runtime) { s.Runtimes = v },
+			"The languages, the releases of each that will do, and how they are built.", runtimeExample(languages)).must(),
+		key("dependencies", dependenciesShape(languages), func(s *Spec, v []Ecosystem) { s.Dependencies = v },
+			"Where the dependencies come from, by ecosystem.", ecosystemExample(languages)),
 		key("app", optional(appShape()), func(s *Spec, v *App) { s.App = v },
 			"The application, if it is to be shipped too.", `app: {files: [lib, script]}`),
 		key("env", named(checkSpecEnvName, envVarShape(), setEnvName), func(s *Spec, v []EnvVar) { s.Env = v },
@@ -51,88 +51,6 @@ func versionShape() shape[Version] {
 			return Version{Literal: s}, ok
 		},
 	}
-}
-
-func runtimeShape() shape[Runtime] {
-	language := func(name string, judge check, example string) field[Runtime] {
-		return key(name, word(judge), func(r *Runtime, v string) { r.Language, r.Constraint = name, v },
-			"The releases of "+name+" that will do, as a semver constraint.", example)
-	}
-	return then(object(
-		language("perl", checkPerlConstraint, `perl: "~5.36"`),
-		language("node", checkConstraint, `node: "^22"`),
-		language("python", checkConstraint, `python: "~3.13"`),
-		language("ruby", checkConstraint, `ruby: "~3.3"`),
-		key("options", runtimeOptionsShape(), func(r *Runtime, v RuntimeOptions) { r.Options = v },
-			"How it is built.", `options: {threads: true}`),
-		key("as", or(enum(AsBundled, AsPackage), AsBundled), func(r *Runtime, v RuntimeAs) { r.As = v },
-			"bundled puts it into the project's package; package makes it one that projects share.", `as: bundled`),
-		key("strip", or(boolean(), true), func(r *Runtime, v bool) { r.Strip = v },
-			"Whether compiled files, those of the dependencies too, are stripped of what only debuggers read.", `strip: false`),
-		key("prefix", text(checkPrefix), func(r *Runtime, v string) { r.Prefix = v },
-			"Where a runtime that is a package of its own is installed.", `prefix: /usr/local/perl/perl-5.36`),
-		key("revision", or(integer(1, 99999), 1), func(r *Runtime, v int) { r.Revision = v },
-			"The Debian revision of a runtime that is a package of its own.", `revision: 2`),
-		key("maintainer", text(checkMaintainer), func(r *Runtime, v string) { r.Maintainer = v },
-			"Who answers for a runtime that is a package of its own; by default who answers for the project.",
-			`maintainer: Perl Team <perl@example.org>`),
-	), judgeRuntime)
-}
-
-func runtimeOptionsShape() shape[RuntimeOptions] {
-	return then(object(
-		key("configure", list(text()), func(o *RuntimeOptions, v []string) { o.Configure = v },
-			"Arguments for its Configure, after envbuild's own.", `configure: [-Accflags=-DNDEBUG]`),
-		key("patches", list(text(checkInside)), func(o *RuntimeOptions, v []string) { o.Patches = v },
-			"Patches of the project, applied in order.", `patches: [patches/x.diff]`),
-		key("threads", boolean(), func(o *RuntimeOptions, v bool) { o.Threads = v },
-			"Whether it is built with threads.", `threads: true`),
-		key("source", text(checkURL), func(o *RuntimeOptions, v string) { o.Source = v },
-			"The address of an archive that envbuild doesn't know. It needs sha256.", `source: https://www.cpan.org/src/5.0/perl-5.36.3.tar.xz`),
-		key("sha256", word(checkSHA256), func(o *RuntimeOptions, v string) { o.SHA256 = canonicalSHA256(v) },
-			"The SHA-256 of the archive at source.", `sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`),
-	), judgeSource)
-}
-
-func dependenciesShape() shape[Dependencies] {
-	other := func(name string) field[Dependencies] {
-		return key(name, raw(""), func(d *Dependencies, n *Node) { d.Others = append(d.Others, Ecosystem{Name: name, Section: n}) },
-			"Dependencies from "+name+"; held for a later version of envbuild.", name+": {}")
-	}
-	return object(
-		key("cpan", optional(cpanShape()), func(d *Dependencies, v *CPAN) { d.CPAN = v },
-			"Distributions of CPAN, for perl.", `cpan: {cpanfile: cpanfile}`),
-		other("npm"), other("pypi"), other("gem"),
-	)
-}
-
-func cpanShape() shape[CPAN] {
-	return object(
-		key("cpanfile", or(text(checkInside), "cpanfile"), func(c *CPAN, v string) { c.Cpanfile = v },
-			"The file of requirements; cpanfile.snapshot is looked for beside it.", `cpanfile: cpanfile`),
-		key("without", or(list(enum("develop", "test")), []string{"develop", "test"}), func(c *CPAN, v []string) { c.Without = v },
-			"Phases that are left out.", `without: [develop, test]`),
-		key("features", list(text()), func(c *CPAN, v []string) { c.Features = v },
-			"Features of the cpanfile that are switched on.", `features: [sqlite]`),
-		key("mirrors", list(text(checkMirror)), func(c *CPAN, v []string) { c.Mirrors = v },
-			"Where distributions are looked for, in order: http, https or file addresses, or folders of the project.",
-			`mirrors: [https://cpan.metacpan.org/]`),
-		key("build", named(checkDistribution, buildHelpShape(), func(b *BuildHelp, n string) { b.Distribution = n }),
-			func(c *CPAN, v []BuildHelp) { c.Build = v },
-			"Help for single distributions, by their names.", `build: {DBD-mysql: {apt: [libmariadb-dev]}}`),
-	)
-}
-
-func buildHelpShape() shape[BuildHelp] {
-	return object(
-		key("env", named(checkEnvName, literalShape(), func(l *Literal, n string) { l.Name = n }),
-			func(b *BuildHelp, v []Literal) { b.Env = v },
-			"Variables for its build; $$ is a dollar.", `env: {OPENSSL_PREFIX: /usr}`),
-		key("apt", list(text(checkPackageName)), func(b *BuildHelp, v []string) { b.Apt = v },
-			"Debian packages whose headers and libraries it uses.", `apt: [libmariadb-dev]`),
-		key("needs", list(text(checkModule)), func(b *BuildHelp, v []string) { b.Needs = v },
-			"Modules or distributions that it needs and doesn't say so.", `needs: [Devel::CheckLib]`),
-	)
 }
 
 func appShape() shape[App] {

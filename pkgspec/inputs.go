@@ -15,47 +15,37 @@ const (
 	dependenciesInput = "dependencies"
 )
 
-// RuntimeInput is the digest of what resolution reads of the runtime section. It
+// RuntimeInput is the digest of what resolution reads of a language's runtime. It
 // doesn't change with the spec's formatting, nor with what only packaging reads.
-func (s *Spec) RuntimeInput() LockInput {
-	r, o := s.Runtime, s.Runtime.Options
+func (s *Spec) RuntimeInput(language string) LockInput {
+	var r Runtime
+	if found := s.Runtime(language); found != nil {
+		r = *found
+	}
+	o := r.Options
 	h := digest.NewHasher("envbuild spec runtime 1")
 	h.Field("language", r.Language)
 	h.Field("constraint", r.Constraint)
-	// How the runtime is built is what a cpanfile that is a program sees of it.
+	// How the runtime is built is what a requirement file that is a program sees of
+	// it.
 	h.Field("configure", o.Configure...)
 	h.Field("patches", o.Patches...)
 	h.Field("threads", strconv.FormatBool(o.Threads))
 	h.Field("source", o.Source, o.SHA256)
+	if r.rawOptions != nil {
+		h.Field("options", string(r.rawOptions.YAML()))
+	}
 	return LockInput{Name: runtimeInput, SHA256: h.SHA256()}
 }
 
-// DependenciesInput is the digest of what resolution reads of the dependencies
-// section. It doesn't change with the spec's formatting, with the order of what
-// has none, nor with the environment and Debian packages of single builds.
-func (s *Spec) DependenciesInput() LockInput {
-	h := digest.NewHasher("envbuild spec dependencies 1")
-	if c := s.Dependencies.CPAN; c != nil {
-		h.Field("cpan", c.Cpanfile)
-		h.Field("without", set(c.Without)...)
-		h.Field("features", set(c.Features)...)
-		h.Field("mirrors", c.Mirrors...)
-		help := slices.SortedFunc(slices.Values(c.Build), func(a, b BuildHelp) int {
-			return strings.Compare(a.Distribution, b.Distribution)
-		})
-		for _, b := range help {
-			if len(b.Needs) > 0 {
-				h.Field("needs", append([]string{b.Distribution}, set(b.Needs)...)...)
-			}
-		}
+// EcosystemInput is the digest of a section of dependencies as it was written, but
+// for its formatting: for languages to which every key of it matters.
+func (s *Spec) EcosystemInput(name string) LockInput {
+	h := digest.NewHasher("envbuild spec ecosystem 1")
+	if e := s.Ecosystem(name); e != nil && e.Section != nil {
+		h.Field(name, string(e.Section.YAML()))
 	}
-	others := slices.SortedFunc(slices.Values(s.Dependencies.Others), func(a, b Ecosystem) int {
-		return strings.Compare(a.Name, b.Name)
-	})
-	for _, o := range others {
-		h.Field(o.Name, string(o.Section.YAML()))
-	}
-	return LockInput{Name: dependenciesInput, SHA256: h.SHA256()}
+	return LockInput{Name: dependenciesInput + "." + name, SHA256: h.SHA256()}
 }
 
 // set returns the words sorted, each once.

@@ -3,17 +3,18 @@ package pkgspec
 import "path/filepath"
 
 // Parse reads a spec. file is its path, for errors and for Spec.Dir; it is not
-// opened. The error is an Errors with all that was found.
-func Parse(file string, data []byte) (*Spec, error) {
+// opened. The languages are those that the spec may have. The error is an Errors
+// with all that was found.
+func Parse(file string, data []byte, languages ...Language) (*Spec, error) {
 	doc, errs := readYAML(file, data)
 	if len(errs) > 0 {
 		return nil, errs
 	}
 	d := &decoder{doc: doc}
-	spec, ok := specShape().read(d, doc.root, "")
+	spec, ok := specShape(languages).read(d, doc.root, "")
 	if ok {
 		spec.File, spec.Dir, spec.doc = file, filepath.Dir(file), doc
-		spec.finish(d)
+		spec.finish(d, languages)
 	}
 	if len(d.errs) > 0 {
 		return nil, d.errs.sorted()

@@ -40,9 +40,14 @@ func readFull(t *testing.T) []byte {
 	return data
 }
 
+// testLanguages are one with sections of its own and one without.
+func testLanguages() []Language {
+	return []Language{Perl(), {Name: "toy", Ecosystems: []string{"npm"}, Example: ">=1"}}
+}
+
 func mustParse(t *testing.T, text string) *Spec {
 	t.Helper()
-	s, err := Parse("/project/envbuild.yaml", []byte(text))
+	s, err := Parse("/project/envbuild.yaml", []byte(text), testLanguages()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,36 +57,41 @@ func mustParse(t *testing.T, text string) *Spec {
 func lit(s string) Part { return Part{Literal: s} }
 func ref(s string) Part { return Part{Ref: s} }
 
+// fullCPAN is dependencies.cpan of testdata/full.yaml.
+func fullCPAN() *CPAN {
+	return &CPAN{
+		Cpanfile: "deps/cpanfile", Without: []string{"develop"}, Features: []string{"sqlite"},
+		Mirrors: []string{"http://orepan.local/", "https://cpan.metacpan.org/", "file:///srv/cpan", "../mirror"},
+		Build: []BuildHelp{
+			{
+				Distribution: "DBD-mysql",
+				Env:          []Literal{{"MYSQL_CONFIG", "/usr/bin/mysql_config"}, {"PRICE", "$5"}, {"N", "1.10"}},
+				Apt:          []string{"libmariadb-dev"}, Needs: []string{"Devel::CheckLib"},
+			},
+			{Distribution: "Net-SSLeay", Env: []Literal{{"OPENSSL_PREFIX", "/usr"}}},
+		},
+	}
+}
+
 func TestParseFull(t *testing.T) {
 	s := mustParse(t, string(readFull(t)))
 	nfpm := s.Package.Nfpm
-	others := s.Dependencies.Others
-	s.doc, s.Package.Nfpm, s.Dependencies.Others = nil, nil, nil
+	cpan := s.CPAN()
+	s.doc, s.Package.Nfpm, s.Dependencies = nil, nil, nil
 	const defaultUser = "web-some-application"
 	want := &Spec{
 		File: "/project/envbuild.yaml", Dir: "/project",
 		Name: "web-some-application", Version: Version{Literal: "1.10"},
 		Maintainer:  "Ops Team <ops@example.org>",
 		Description: "The web application of some project\nwhich says more about itself here.\n",
-		Runtime: Runtime{
+		Runtimes: []Runtime{{
+			path:     []string{"runtime"},
 			Language: "perl", Constraint: "5.36.3", As: AsPackage, Prefix: "/usr/local/perl/perl-5.36",
 			Revision: 1, Maintainer: "Ops Team <ops@example.org>",
 			Options: RuntimeOptions{
 				Configure: []string{"-Accflags=-DNDEBUG"}, Patches: []string{"patches/x.diff"}, Threads: true,
 				Source: "https://www.cpan.org/src/5.0/perl-5.36.3.tar.xz",
 				SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-			},
-		},
-		Dependencies: Dependencies{CPAN: &CPAN{
-			Cpanfile: "deps/cpanfile", Without: []string{"develop"}, Features: []string{"sqlite"},
-			Mirrors: []string{"http://orepan.local/", "https://cpan.metacpan.org/", "file:///srv/cpan", "../mirror"},
-			Build: []BuildHelp{
-				{
-					Distribution: "DBD-mysql",
-					Env:          []Literal{{"MYSQL_CONFIG", "/usr/bin/mysql_config"}, {"PRICE", "$5"}, {"N", "1.10"}},
-					Apt:          []string{"libmariadb-dev"}, Needs: []string{"Devel::CheckLib"},
-				},
-				{Distribution: "Net-SSLeay", Env: []Literal{{"OPENSSL_PREFIX", "/usr"}}},
 			},
 		}},
 		App: &App{Files: []string{"lib", "script", "public", "*.psgi"}, Exclude: []string{"**/*.t"}, Base: "/srv/some-application"},
@@ -148,8 +158,8 @@ func TestParseFull(t *testing.T) {
 	if got := string(nfpm.YAML()); got != yaml {
 		t.Errorf("nfpm's keys are\n%s", got)
 	}
-	if len(others) != 1 || others[0].Name != "npm" || others[0].Section.Get("lock").Text != "package-lock.json" {
-		t.Errorf("other ecosystems are %+v", others)
+	if !reflect.DeepEqual(cpan, fullCPAN()) {
+		t.Errorf("cpan is %+v", cpan)
 	}
 }
 
@@ -160,17 +170,17 @@ func TestParseDefaults(t *testing.T) {
 	if want := (Package{Prefix: "/opt/app", Revision: 1}); !reflect.DeepEqual(s.Package, want) {
 		t.Errorf("package is %+v", s.Package)
 	}
-	if want := (&CPAN{Cpanfile: "cpanfile", Without: []string{"develop", "test"}}); !reflect.DeepEqual(s.Dependencies.CPAN, want) {
-		t.Errorf("cpan is %+v", s.Dependencies.CPAN)
+	if want := (&CPAN{Cpanfile: "cpanfile", Without: []string{"develop", "test"}}); !reflect.DeepEqual(s.CPAN(), want) {
+		t.Errorf("cpan is %+v", s.CPAN())
 	}
-	if s.Runtime.As != AsBundled || !reflect.DeepEqual(s.ServicesFormat, []ServiceFormat{Systemd}) {
-		t.Errorf("as %q, formats %q", s.Runtime.As, s.ServicesFormat)
+	if s.Runtimes[0].As != AsBundled || !reflect.DeepEqual(s.ServicesFormat, []ServiceFormat{Systemd}) {
+		t.Errorf("as %q, formats %q", s.Runtimes[0].As, s.ServicesFormat)
 	}
 	if s.App == nil || s.Services[0].Hot.Interval != 10 || s.Services[0].Instances != 1 {
 		t.Errorf("app %v, service %+v", s.App, s.Services[0])
 	}
-	if s := mustParse(t, minimal+"version: {git: describe}\n"); s.Version != (Version{Git: GitDescribe}) || s.Dependencies.CPAN != nil || s.App != nil {
-		t.Errorf("version %+v, cpan %v, app %v", s.Version, s.Dependencies.CPAN, s.App)
+	if s := mustParse(t, minimal+"version: {git: describe}\n"); s.Version != (Version{Git: GitDescribe}) || s.CPAN() != nil || s.App != nil {
+		t.Errorf("version %+v, cpan %v, app %v", s.Version, s.CPAN(), s.App)
 	}
 }
 
@@ -180,8 +190,8 @@ func TestParseKeepsVersionsAsWritten(t *testing.T) {
 			t.Errorf("%s became %s", v, s.Version.Literal)
 		}
 	}
-	if s := mustParse(t, "name: app\nruntime: {perl: 5.40}\n"); s.Runtime.Constraint != "5.40" {
-		t.Errorf("5.40 became %s", s.Runtime.Constraint)
+	if s := mustParse(t, "name: app\nruntime: {perl: 5.40}\n"); s.Runtimes[0].Constraint != "5.40" {
+		t.Errorf("5.40 became %s", s.Runtimes[0].Constraint)
 	}
 }
 
@@ -197,7 +207,7 @@ func TestParseForms(t *testing.T) {
 		"blank lines at end": lf + "\n\n",
 	} {
 		s := mustParse(t, text)
-		if s.DependenciesInput() != want.DependenciesInput() || s.RuntimeInput() != want.RuntimeInput() ||
+		if s.CPANInput() != want.CPANInput() || s.RuntimeInput("perl") != want.RuntimeInput("perl") ||
 			!reflect.DeepEqual(s.Services, want.Services) || s.Description != want.Description {
 			t.Errorf("%s: another spec", name)
 		}
@@ -230,7 +240,7 @@ func TestBadSpecs(t *testing.T) {
 		if !c.whole {
 			text = minimal + text
 		}
-		_, err := Parse("envbuild.yaml", []byte(text))
+		_, err := Parse("envbuild.yaml", []byte(text), testLanguages()...)
 		if err == nil {
 			t.Errorf("%s: no error", c.name)
 			continue
@@ -252,7 +262,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := Parse("envbuild.yaml", data)
+		s, err := Parse("envbuild.yaml", data, testLanguages()...)
 		if err != nil {
 			var list Errors
 			if !errors.As(err, &list) || len(list) == 0 {
@@ -273,8 +283,7 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		}
-		s.Unsupported(UsePublish)
-		s.RuntimeInput()
-		s.DependenciesInput()
+		s.RuntimeInput("perl")
+		s.CPANInput()
 	})
 }

@@ -62,7 +62,7 @@ func FuzzPublish(f *testing.F) {
 		quoted := strings.TrimSpace(string((&Node{Kind: String, Text: value}).YAML()))
 		for _, k := range keys {
 			text := minimal + "publish:\n  a:\n    " + strings.Replace(k, "%", quoted, 1) + "\n    distribution: y\n"
-			s, err := Parse("envbuild.yaml", []byte(text))
+			s, err := Parse("envbuild.yaml", []byte(text), Perl())
 			switch {
 			case err == nil && len(s.Publish) != 1:
 				t.Fatalf("%q gave %d targets", text, len(s.Publish))

@@ -28,8 +28,8 @@ type schema struct {
 
 // Schema returns the spec's format as a JSON Schema (2020-12), for editors. It
 // is made of the same declarations that Parse reads by.
-func Schema() []byte {
-	s := specShape().schema
+func Schema(languages ...Language) []byte {
+	s := specShape(languages).schema
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	s.Title = SpecName
 	var b bytes.Buffer

@@ -4,8 +4,7 @@ package pkgspec
 const SpecName = "envbuild.yaml"
 
 // Spec is a project's envbuild.yaml (design.md §4), checked and with defaults
-// filled in. It holds the whole format; Unsupported names what this version of
-// envbuild doesn't do with it yet.
+// filled in.
 type Spec struct {
 	// File is the name that Parse was given, for errors. Dir is its folder, to
 	// which the paths in the spec are relative.
@@ -17,8 +16,12 @@ type Spec struct {
 	Maintainer  string // "Name <mail>"
 	Description string // the first line is the synopsis
 
-	Runtime      Runtime
-	Dependencies Dependencies
+	// Runtimes are the languages' interpreters in the order of the spec, at least
+	// one.
+	Runtimes []Runtime
+	// Dependencies are the sections of dependencies, by ecosystem, in the order of
+	// the spec.
+	Dependencies []Ecosystem
 	// App is nil if the spec doesn't name the application.
 	App *App
 	// Env holds the variables in the order of the spec, in which they may refer
@@ -50,16 +53,20 @@ type Version struct {
 // GitDescribe is the one value of Version.Git.
 const GitDescribe = "describe"
 
-// Runtime is the language's interpreter.
+// Runtime is one language's interpreter.
 type Runtime struct {
-	// Language is the key of the runtime section: "perl".
+	// Language is its key in the runtime section: "perl".
 	Language string
 	// Constraint is a semver constraint as written: "~5.36".
 	Constraint string
-	Options    RuntimeOptions
-	As         RuntimeAs
-	// Strip takes out of all compiled files, those of the dependencies too, what
-	// only debuggers read.
+	// Options are those of a language that takes the usual ones; the options of
+	// others are read with Spec.Section.
+	Options RuntimeOptions
+	As      RuntimeAs
+	// BuildOnly keeps the language out of packages: steps and people at work use it.
+	BuildOnly bool
+	// Strip takes out of all compiled files, those of the language's dependencies
+	// too, what only debuggers read.
 	Strip bool
 	// Prefix is where a runtime that is a package of its own is installed. It is
 	// empty unless the spec gives it.
@@ -69,9 +76,15 @@ type Runtime struct {
 	// Maintainer answers for that package: who answers for the project unless the
 	// spec gives it.
 	Maintainer string
+
+	// path is where the section of the language stands: "runtime", or "runtime",
+	// "perl" if the language has a map of its own.
+	path []string
+	// rawOptions are the options of a language that reads them itself.
+	rawOptions *Node
 }
 
-// RuntimeOptions say how the runtime is built.
+// RuntimeOptions say how a runtime is built from source.
 type RuntimeOptions struct {
 	// Configure are arguments added to configure's, in order.
 	Configure []string
@@ -95,51 +108,17 @@ const (
 	AsPackage RuntimeAs = "package"
 )
 
-// Dependencies are the project's dependencies by ecosystem.
-type Dependencies struct {
-	// CPAN is nil if the spec has no dependencies.cpan.
-	CPAN *CPAN
-	// Others are the sections of ecosystems that this version only knows by name
-	// ("npm", "pypi", "gem"), in the order of the spec.
-	Others []Ecosystem
-}
-
-// Ecosystem is a section of dependencies that is held as it was written.
+// Ecosystem is a section of dependencies: where the dependencies of a language
+// come from.
 type Ecosystem struct {
-	Name    string
+	// Name is its key: "npm".
+	Name string
+	// Section is the section as it was written.
 	Section *Node
-}
 
-// CPAN says where perl's dependencies come from.
-type CPAN struct {
-	// Cpanfile is a clean path below the spec's folder; cpanfile.snapshot is
-	// looked for beside it.
-	Cpanfile string
-	// Without are the phases that are left out.
-	Without []string
-	// Features are the cpanfile's features that are switched on.
-	Features []string
-	// Mirrors are base addresses in the order in which they are asked: http,
-	// https or file addresses, or folders relative to the spec's.
-	Mirrors []string
-	// Build helps single distributions, in the order of the spec.
-	Build []BuildHelp
+	// value is what the format of the language made of the section, or nil.
+	value any
 }
-
-// BuildHelp is what a distribution needs to be built beyond what it says itself.
-type BuildHelp struct {
-	// Distribution is its name: "DBD-mysql".
-	Distribution string
-	// Env holds variables of the build, in the order of the spec.
-	Env []Literal
-	// Apt names Debian packages whose headers and libraries it may use.
-	Apt []string
-	// Needs names modules or distributions that its metadata forgot.
-	Needs []string
-}
-
-// Literal is a variable whose value holds no references.
-type Literal struct{ Name, Value string }
 
 // App is the application itself.
 type App struct {

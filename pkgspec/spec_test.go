@@ -39,40 +39,6 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestUnsupported(t *testing.T) {
-	text := string(readFull(t))
-	for use, want := range map[Use][]string{
-		UseBuild:   {"envbuild.yaml:31:3: dependencies from npm are"},
-		UseDeb:     {"envbuild.yaml:31:3: dependencies from npm are"},
-		UsePublish: nil,
-	} {
-		s, err := Parse("envbuild.yaml", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, e := range s.Unsupported(use) {
-			got = append(got, strings.TrimSuffix(e.Error(), " not supported by this version of envbuild yet"))
-			if e.Hint() == "" || e.Source == "" {
-				t.Errorf("%v has no hint or no line", e)
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("use %d: got\n%s", use, strings.Join(got, "\n"))
-		}
-	}
-	plain := mustParse(t, minimal+"dependencies: {cpan: {}}\napp: {files: [lib]}\nenv: {A: b}\n")
-	for _, use := range []Use{UseBuild, UseDeb} {
-		if errs := plain.Unsupported(use); errs != nil {
-			t.Errorf("use %d: %v", use, errs)
-		}
-	}
-	node := mustParse(t, "name: app\nruntime: {node: 22}\n")
-	if errs := node.Unsupported(UseBuild); len(errs) != 1 || errs[0].Line != 2 || errs[0].Col != 17 {
-		t.Errorf("node: %v", errs)
-	}
-}
-
 func TestIncomplete(t *testing.T) {
 	s := mustParse(t, minimal)
 	if errs := s.Incomplete(UseBuild); errs != nil {
@@ -92,16 +58,16 @@ func TestIncomplete(t *testing.T) {
 }
 
 func TestStripByDefault(t *testing.T) {
-	if s := mustParse(t, minimal); !s.Runtime.Strip {
+	if s := mustParse(t, minimal); !s.Runtimes[0].Strip {
 		t.Error("compiled files are not stripped")
 	}
-	if s := mustParse(t, "name: app\nruntime: {perl: 5, strip: false}\n"); s.Runtime.Strip {
+	if s := mustParse(t, "name: app\nruntime: {perl: 5, strip: false}\n"); s.Runtimes[0].Strip {
 		t.Error("strip: false is not heard")
 	}
 }
 
 func TestErrorAt(t *testing.T) {
-	s, err := Parse("envbuild.yaml", readFull(t))
+	s, err := Parse("envbuild.yaml", readFull(t), testLanguages()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,22 +135,22 @@ func TestInputs(t *testing.T) {
 		"bundled":         strings.Replace(base, "~5.36\"", "~5.36\", as: package, prefix: /opt/perl, revision: 2, maintainer: A <a@b.c>", 1),
 	} {
 		other := mustParse(t, text)
-		if other.RuntimeInput() != s.RuntimeInput() || other.DependenciesInput() != s.DependenciesInput() {
+		if other.RuntimeInput("perl") != s.RuntimeInput("perl") || other.CPANInput() != s.CPANInput() {
 			t.Errorf("%s makes the lock stale", name)
 		}
 	}
-	seen := map[LockInput]string{s.RuntimeInput(): "", s.DependenciesInput(): ""}
+	seen := map[LockInput]string{s.RuntimeInput("perl"): "", s.CPANInput(): ""}
 	for _, c := range [][2]string{
 		{"~5.36", "~5.38"}, {"~5.36\"", "~5.36\", options: {threads: true}"}, {"~5.36\"", "~5.36\", options: {patches: [p]}"},
 		{"~5.36\"", "~5.36\", options: {configure: [p]}"},
 		{"[a, b]", "[a]"}, {"http://x/, http://y/", "http://y/, http://x/"}, {"{features", "{cpanfile: c, features"},
 		{"{features", "{without: [test], features"}, {"{features", "{build: {DBI: {needs: [X]}}, features"},
-		{"{features", "{build: {DBX: {needs: [X]}}, features"}, {"dependencies: {", "dependencies: {npm: {a: 1}, "},
+		{"{features", "{build: {DBX: {needs: [X]}}, features"},
 	} {
 		other := mustParse(t, strings.Replace(base, c[0], c[1], 1))
-		in := other.DependenciesInput()
-		if other.RuntimeInput() != s.RuntimeInput() {
-			in = other.RuntimeInput()
+		in := other.CPANInput()
+		if other.RuntimeInput("perl") != s.RuntimeInput("perl") {
+			in = other.RuntimeInput("perl")
 		}
 		if before, ok := seen[in]; ok {
 			t.Errorf("%s has the digest of %q", c[1], before)
@@ -206,7 +172,7 @@ func TestNearest(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	got := Schema()
+	got := Schema(Perl())
 	golden(t, "schema.golden.json", got)
 	var s struct {
 		Required   []string
@@ -252,7 +218,7 @@ func TestExamples(t *testing.T) {
 					entries = append(entries, s.Properties[other].example)
 				}
 			}
-			if at := strings.Join(path, "."); at == "runtime" && !slices.Contains([]string{"perl", "node", "python", "ruby"}, key) {
+			if at := strings.Join(path, "."); at == "runtime" && !slices.Contains([]string{"perl"}, key) {
 				entries = append(entries, "perl: 5.36.3")
 			}
 			return wrap("{" + strings.Join(entries, ", ") + "}")
@@ -260,7 +226,7 @@ func TestExamples(t *testing.T) {
 		for _, key := range slices.Sorted(maps.Keys(s.Properties)) {
 			sub := s.Properties[key]
 			text := object(key, sub.example)
-			if _, err := Parse("example", []byte(text)); err != nil {
+			if _, err := Parse("example", []byte(text), testLanguages()...); err != nil {
 				t.Errorf("%v in %s", err, text)
 			}
 			walk(sub, append(slices.Clone(path), key), func(in string) string { return object(key, key+": "+in) })
@@ -269,5 +235,5 @@ func TestExamples(t *testing.T) {
 			walk(rest, append(slices.Clone(path), "x1"), func(in string) string { return wrap("{x1: " + in + "}") })
 		}
 	}
-	walk(specShape().schema, nil, func(in string) string { return in })
+	walk(specShape([]Language{Perl()}).schema, nil, func(in string) string { return in })
 }

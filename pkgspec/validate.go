@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/Masterminds/semver/v3"
 )
 
 // ProjectBase is the variable that names the application's folder: the checkout,
@@ -17,30 +15,6 @@ const ProjectBase = "PROJECT_BASE"
 // unit with a user both have. Any other variable of the caller's may be absent on
 // the server, where ${TMPDIR}/x would silently become /x.
 func BuiltinRefs() []string { return []string{ProjectBase, "HOME", "LOGNAME", "PATH", "USER"} }
-
-// judgeRuntime checks that the runtime is one language.
-func judgeRuntime(d *decoder, n *Node, at string, r *Runtime) bool {
-	var given []string
-	for _, f := range n.Fields {
-		if slices.Contains([]string{"perl", "node", "python", "ruby"}, f.Key.Text) {
-			given = append(given, f.Key.Text)
-		}
-	}
-	if len(given) != 1 {
-		message := "names no language"
-		if len(given) > 1 {
-			message = "names " + strings.Join(given, " and ") + ", but a spec has one language"
-		}
-		d.fail(n, at, message, `write it like this: runtime: {perl: "~5.36"}`)
-		return false
-	}
-	if _, err := semver.StrictNewVersion(r.Constraint); r.Options.Source != "" && err != nil {
-		d.fail(n.Get(given[0]), join(at, given[0]), "with options.source it must be one release, not "+quote(r.Constraint),
-			"write the version of the archive in full: 5.36.0")
-		return false
-	}
-	return true
-}
 
 func judgeSource(d *decoder, n *Node, at string, o *RuntimeOptions) bool {
 	switch {
@@ -55,36 +29,47 @@ func judgeSource(d *decoder, n *Node, at string, o *RuntimeOptions) bool {
 }
 
 // finish checks and fills in what depends on several sections.
-func (s *Spec) finish(d *decoder) {
+func (s *Spec) finish(d *decoder, languages []Language) {
 	if s.Package.Prefix == "" {
 		s.Package.Prefix = "/opt/" + s.Name
 		if p := checkPrefix(s.Package.Prefix); p.message != "" {
 			d.fail(d.doc.find([]string{"name"}), "name", "the default prefix doesn't do: "+p.message, "give package.prefix")
 		}
 	}
-	s.finishRuntime(d)
+	for i := range s.Runtimes {
+		s.finishRuntime(d, &s.Runtimes[i])
+	}
 	known := s.checkEnv(d, []string{"env"}, s.Env, BuiltinRefs())
 	s.finishServices(d, known)
+	s.finishLanguages(d, languages)
 }
 
 // finishRuntime checks what only a runtime that is a package of its own can have.
-func (s *Spec) finishRuntime(d *decoder) {
-	runtime := d.doc.root.Get("runtime")
-	if s.Runtime.As != AsPackage {
+func (s *Spec) finishRuntime(d *decoder, r *Runtime) {
+	place := func(key string) (*Node, string) {
+		path := r.Path(key)
+		return d.doc.find(path), strings.Join(path, ".")
+	}
+	if r.As != AsPackage {
+		section := d.doc.root
+		for _, key := range r.path {
+			section = section.Get(key)
+		}
 		for _, key := range []string{"prefix", "revision", "maintainer"} {
-			if f := runtime.field(key); f != nil {
-				d.fail(f.Value, "runtime."+key, "is for a runtime that is a package of its own",
+			if section.Get(key) != nil {
+				n, at := place(key)
+				d.fail(n, at, "is for a runtime that is a package of its own",
 					"add as: package, or delete it; a bundled runtime is part of the project's package")
 			}
 		}
 		return
 	}
-	if s.Runtime.Maintainer == "" {
-		s.Runtime.Maintainer = s.Maintainer
+	if r.Maintainer == "" {
+		r.Maintainer = s.Maintainer
 	}
-	if p, q := s.Runtime.Prefix, s.Package.Prefix; p != "" && (within(p, q) || within(q, p)) {
-		d.fail(runtime.field("prefix").Value, "runtime.prefix", "and package.prefix, "+q+", lie in one another",
-			"two packages can't own one folder: choose another for one of them")
+	if p, q := r.Prefix, s.Package.Prefix; p != "" && (within(p, q) || within(q, p)) {
+		n, at := place("prefix")
+		d.fail(n, at, "and package.prefix, "+q+", lie in one another", "two packages can't own one folder: choose another for one of them")
 	}
 }
 

@@ -7,6 +7,6 @@ import (
 
 // Languages is the table of the languages that envbuild knows. A new one is a
 // directory below build/lang and a row here.
-func Languages() []lang.Language {
-	return []lang.Language{perl.New()}
+func Languages() lang.Table {
+	return lang.Table{perl.New()}
 }

@@ -18,10 +18,10 @@ func (p *Project) steps(lock *pkgspec.Lock) ([]plan.Step, error) {
 		return nil, err
 	}
 	spec := *p.Spec
-	if len(mirrors) > 0 && spec.Dependencies.CPAN != nil {
-		cpan := *spec.Dependencies.CPAN
+	if len(mirrors) > 0 && spec.CPAN() != nil {
+		cpan := *spec.CPAN()
 		cpan.Mirrors = mirrors
-		spec.Dependencies.CPAN = &cpan
+		spec.Dependencies = cpan.Dependencies()
 	}
 	return p.language.Steps(&spec, lock)
 }
@@ -40,7 +40,7 @@ func (p *Project) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
 
 // addStrip has what a step adds stripped if the spec wants it, for all languages.
 func (p *Project) addStrip(step *plan.Step) {
-	if p.Spec.Runtime.Strip {
+	if p.Spec.Runtimes[0].Strip {
 		step.Strip = build.StripRecipe()
 	}
 }

@@ -25,7 +25,7 @@ type Options struct {
 	Spec *pkgspec.Spec
 	// Languages is the table of the languages that are known: Languages(), unless a
 	// test has one of its own.
-	Languages []lang.Language
+	Languages lang.Table
 	// Cache is the absolute path of the store's directory.
 	Cache string
 	// Environ is the caller's environment.
@@ -63,11 +63,7 @@ type Project struct {
 // Open opens the store and the sources of a project. Whoever opens it closes it.
 func Open(ctx context.Context, opts Options) (*Project, error) {
 	p := &Project{Spec: opts.Spec, opts: opts}
-	for _, l := range opts.Languages {
-		if l.Name() == opts.Spec.Runtime.Language {
-			p.language = l
-		}
-	}
+	p.language = opts.Languages.Of(opts.Spec)[0]
 	var err error
 	if p.Store, err = OpenStore(ctx, opts.Cache, opts.Now, p.Emit); err != nil {
 		return nil, err

@@ -4,12 +4,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// ReadSpec finds the spec from a directory on upwards, reads it, and refuses what
-// this version can't do for the use. display writes its path for errors.
-func ReadSpec(dir string, use pkgspec.Use, display func(path string) string) (*pkgspec.Spec, error) {
+// ReadSpec finds the spec from a directory on upwards, reads it, and refuses one
+// that lacks what the use needs. languages are those that a spec may have; display
+// writes its path for errors.
+func ReadSpec(dir string, use pkgspec.Use, languages lang.Table, display func(path string) string) (*pkgspec.Spec, error) {
 	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
 		return nil, usagef("-C: %s is not a directory", dir)
 	}
@@ -21,7 +23,7 @@ func ReadSpec(dir string, use pkgspec.Use, display func(path string) string) (*p
 	if err != nil {
 		return nil, err
 	}
-	spec, err := pkgspec.Parse(display(path), data)
+	spec, err := pkgspec.Parse(display(path), data, languages.Formats()...)
 	if err != nil {
 		return nil, err
 	}
@@ -29,12 +31,8 @@ func ReadSpec(dir string, use pkgspec.Use, display func(path string) string) (*p
 	return spec, CheckUse(spec, use)
 }
 
-// CheckUse refuses a spec that asks for what this version can't do, or leaves out
-// what the use needs.
+// CheckUse refuses a spec that leaves out what the use needs.
 func CheckUse(spec *pkgspec.Spec, use pkgspec.Use) error {
-	if errs := spec.Unsupported(use); len(errs) > 0 {
-		return errs
-	}
 	if errs := spec.Incomplete(use); len(errs) > 0 {
 		return errs
 	}

@@ -46,7 +46,7 @@ func (p *program) diagnosis(c *cli.Context, g globals) (build.DiagnoseOptions, e
 	}
 	if spec != nil {
 		opts.Git = spec.Version.Git != ""
-		if cpan := spec.Dependencies.CPAN; cpan != nil {
+		if cpan := spec.CPAN(); cpan != nil {
 			for _, help := range cpan.Build {
 				opts.Packages = append(opts.Packages, help.Apt...)
 			}

@@ -77,7 +77,7 @@ func (p *program) init(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := pkgspec.Parse(p.display(file), text); err != nil {
+	if _, err := pkgspec.Parse(p.display(file), text, project.Languages().Formats()...); err != nil {
 		return "", fmt.Errorf("what was found makes no spec: %w", err)
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)

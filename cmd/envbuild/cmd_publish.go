@@ -136,9 +136,6 @@ func (s *session) publishPackages(ctx context.Context, opts publishOptions) (pac
 
 // makeToPublish is a folder for packages that are made to be published alone.
 func (s *session) makeToPublish() (dir string, remove func(), err error) {
-	if errs := s.spec.Unsupported(pkgspec.UseDeb); len(errs) > 0 {
-		return "", nil, errs
-	}
 	if errs := s.spec.Incomplete(pkgspec.UseDeb); len(errs) > 0 {
 		return "", nil, errs
 	}

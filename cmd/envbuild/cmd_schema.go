@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 func (p *program) schemaCommand() *cli.Command {
@@ -14,7 +15,7 @@ func (p *program) schemaCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			_, err := p.stdout.Write(pkgspec.Schema())
+			_, err := p.stdout.Write(pkgspec.Schema(project.Languages().Formats()...))
 			return err
 		},
 	}

@@ -69,14 +69,13 @@ func (p *program) cacheRoot() (string, error) {
 	return "", &usageError{message: "there is no place for the cache: HOME is not set", hint: "set ENVBUILD_CACHE to a folder"}
 }
 
-// spec finds and reads the spec, and refuses what this version can't do for the
-// use.
+// spec finds and reads the spec, and refuses one that lacks what the use needs.
 func (p *program) spec(g globals, use pkgspec.Use) (*pkgspec.Spec, error) {
 	from := p.cwd
 	if g.dir != "" {
 		from = p.abs(g.dir)
 	}
-	return project.ReadSpec(from, use, p.display)
+	return project.ReadSpec(from, use, project.Languages(), p.display)
 }
 
 // display is a path as a person wants to read it in an error: relative to the

@@ -42,7 +42,7 @@ services:
 
 func input(t testing.TB, text string, paths Paths, formats ...pkgspec.ServiceFormat) Input {
 	t.Helper()
-	s, err := pkgspec.Parse("envbuild.yaml", []byte(text))
+	s, err := pkgspec.Parse("envbuild.yaml", []byte(text), pkgspec.Perl())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func (h *buildHelp) addTo(step *plan.Step) {
 // doesn't have is an error: it would have no effect, silently.
 func buildHelps(spec *pkgspec.Spec, lock *pkgspec.Lock) (map[string]*buildHelp, error) {
 	helps := map[string]*buildHelp{}
-	if spec.Dependencies.CPAN == nil {
+	if spec.CPAN() == nil {
 		return helps, nil
 	}
 	names := make([]string, len(lock.Distributions))
@@ -35,7 +35,7 @@ func buildHelps(spec *pkgspec.Spec, lock *pkgspec.Lock) (map[string]*buildHelp, 
 		names[i] = pin.Name
 		locked[pin.Name] = true
 	}
-	for _, b := range spec.Dependencies.CPAN.Build {
+	for _, b := range spec.CPAN().Build {
 		if !locked[b.Distribution] {
 			return nil, spec.ErrorAt(
 				fmt.Sprintf("no distribution %q is in envbuild.lock", b.Distribution),

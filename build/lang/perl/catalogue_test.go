@@ -99,7 +99,7 @@ func TestSources(t *testing.T) {
 }
 
 func TestMirrors(t *testing.T) {
-	spec := &pkgspec.Spec{Dir: "/project", Dependencies: pkgspec.Dependencies{CPAN: &pkgspec.CPAN{}}}
+	spec := &pkgspec.Spec{Dir: "/project", Dependencies: (&pkgspec.CPAN{}).Dependencies()}
 	for _, test := range []struct {
 		spec, override []string
 		want           string
@@ -109,7 +109,7 @@ func TestMirrors(t *testing.T) {
 		{[]string{"http://a.example"}, []string{"http://b.example//"}, "http://b.example/"},
 		{[]string{"../with space"}, nil, "file:///with%20space/"},
 	} {
-		spec.Dependencies.CPAN.Mirrors = test.spec
+		spec.CPAN().Mirrors = test.spec
 		if got := strings.Join(Mirrors(spec, test.override), " "); got != test.want {
 			t.Errorf("Mirrors = %s, want %s", got, test.want)
 		}

@@ -67,7 +67,7 @@ func (p *Perl) readCpanfile(ctx context.Context, req *lang.LockRequest, lock *pk
 // runtimeAlone is the step that builds the pinned runtime alone.
 func (p *Perl) runtimeAlone(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 	alone := *spec
-	alone.Dependencies = pkgspec.Dependencies{}
+	alone.Dependencies = nil
 	steps, err := p.Steps(&alone, &pkgspec.Lock{Inputs: lock.Inputs, Runtime: lock.Runtime})
 	if err != nil {
 		return plan.Step{}, err

@@ -30,7 +30,7 @@ func (p *Perl) Lock(ctx context.Context, req lang.LockRequest) (*lang.LockResult
 	}
 	lock.Date = runtime.Newest
 	result := &lang.LockResult{Lock: lock}
-	if req.Spec.Dependencies.CPAN == nil {
+	if req.Spec.CPAN() == nil {
 		return result, nil
 	}
 	r, err := p.newResolver(ctx, &req, lock, runtime)
@@ -53,12 +53,12 @@ func (p *Perl) Lock(ctx context.Context, req lang.LockRequest) (*lang.LockResult
 // sections of the spec, the cpanfile, the snapshot, the runtime's patches. A file
 // that isn't there has no entry.
 func Inputs(spec *pkgspec.Spec, readFile func(name string) ([]byte, error)) ([]pkgspec.LockInput, error) {
-	inputs := []pkgspec.LockInput{spec.RuntimeInput(), spec.DependenciesInput()}
+	inputs := []pkgspec.LockInput{spec.RuntimeInput(language), spec.CPANInput()}
 	var files []string
-	if c := spec.Dependencies.CPAN; c != nil {
+	if c := spec.CPAN(); c != nil {
 		files = append(files, c.Cpanfile, snapshotName(c))
 	}
-	files = append(files, spec.Runtime.Options.Patches...)
+	files = append(files, runtimeOf(spec).Options.Patches...)
 	slices.Sort(files)
 	for _, name := range slices.Compact(files) {
 		data, err := readFile(name)
@@ -100,15 +100,16 @@ func unchanged(req *lang.LockRequest, inputs []pkgspec.LockInput, name string) b
 // pinned release stays while its section of the spec does, so that a later
 // catalogue changes nothing by itself.
 func lockRuntime(ctx context.Context, req *lang.LockRequest, lock *pkgspec.Lock) (*runtimeFacts, error) {
-	pin, err := pinRuntime(req.Spec.Runtime)
+	runtime := runtimeOf(req.Spec)
+	pin, err := pinRuntime(runtime)
 	var none *RuntimeError
 	if errors.As(err, &none) {
-		return nil, req.Spec.ErrorAt(none.Error(), none.Hint(), "runtime", req.Spec.Runtime.Language)
+		return nil, req.Spec.ErrorAt(none.Error(), none.Hint(), runtime.Path()...)
 	}
 	if err != nil {
 		return nil, err
 	}
-	keep := unchanged(req, lock.Inputs, req.Spec.RuntimeInput().Name) && !slices.Contains(req.Update, runtimeStepName)
+	keep := unchanged(req, lock.Inputs, req.Spec.RuntimeInput(language).Name) && !slices.Contains(req.Update, runtimeStepName)
 	if keep && req.Previous.Runtime.Language == pin.Language {
 		pin = req.Previous.Runtime
 	}
@@ -128,7 +129,7 @@ func lockRuntime(ctx context.Context, req *lang.LockRequest, lock *pkgspec.Lock)
 
 // newResolver reads the project's files.
 func (p *Perl) newResolver(ctx context.Context, req *lang.LockRequest, lock *pkgspec.Lock, runtime *runtimeFacts) (*resolver, error) {
-	c := req.Spec.Dependencies.CPAN
+	c := req.Spec.CPAN()
 	file, err := p.readCpanfile(ctx, req, lock, c.Cpanfile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &MissingFileError{File: c.Cpanfile}

@@ -19,8 +19,8 @@ const defaultMirror = "https://cpan.metacpan.org/"
 // become file addresses.
 func Mirrors(spec *pkgspec.Spec, override []string) []string {
 	names := override
-	if len(names) == 0 && spec.Dependencies.CPAN != nil {
-		names = spec.Dependencies.CPAN.Mirrors
+	if len(names) == 0 && spec.CPAN() != nil {
+		names = spec.CPAN().Mirrors
 	}
 	if len(names) == 0 {
 		return []string{defaultMirror}
@@ -61,7 +61,7 @@ func (m mirrorList) isOwn(mirror string) bool { return slices.Contains(m.own, mi
 // where the spec says nothing.
 func lockMirrors(spec *pkgspec.Spec, override []string, file *cpanfile) mirrorList {
 	list := mirrorList{all: Mirrors(spec, override)}
-	named := len(override) > 0 || len(spec.Dependencies.CPAN.Mirrors) > 0
+	named := len(override) > 0 || len(spec.CPAN().Mirrors) > 0
 	if len(file.mirrors) > 0 && !named {
 		list.all = nil
 		for _, name := range file.mirrors {

@@ -9,7 +9,13 @@
 // the gaps from the mirrors' index, each with a notice.
 package perl
 
-import "github.com/envbuild/envbuild/build/plan"
+import (
+	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/pkgspec"
+)
+
+// language is the language's key under "runtime" in the spec.
+const language = "perl"
 
 // Perl is the language. It holds no state of its own.
 type Perl struct{}
@@ -18,7 +24,18 @@ type Perl struct{}
 func New() *Perl { return &Perl{} }
 
 // Name is the key under "runtime" in the spec.
-func (*Perl) Name() string { return "perl" }
+func (*Perl) Name() string { return language }
+
+// Format implements lang.Formatter.
+func (*Perl) Format() pkgspec.Language { return pkgspec.Perl() }
+
+// runtimeOf returns the perl of a spec.
+func runtimeOf(spec *pkgspec.Spec) pkgspec.Runtime {
+	if r := spec.Runtime(language); r != nil {
+		return *r
+	}
+	return pkgspec.Runtime{Language: language}
+}
 
 // Interpreter is the perl of the pinned runtime.
 func (*Perl) Interpreter() string { return plan.RuntimePrefix + "/bin/perl" }

@@ -182,7 +182,7 @@ func (r *resolver) wantsOf(c *candidate) []want {
 	for _, req := range c.requirements() {
 		out = append(out, want{requirement: req, by: c})
 	}
-	for _, help := range r.req.Spec.Dependencies.CPAN.Build {
+	for _, help := range r.req.Spec.CPAN().Build {
 		if help.Distribution != c.name {
 			continue
 		}

@@ -233,11 +233,11 @@ func runtimeArchive(t testing.TB) []byte {
 func (w *world) spec() *pkgspec.Spec {
 	return &pkgspec.Spec{
 		File: "envbuild.yaml", Dir: w.dir, Name: "test",
-		Runtime: pkgspec.Runtime{Language: "perl", Constraint: "5.36.0"},
-		Dependencies: pkgspec.Dependencies{CPAN: &pkgspec.CPAN{
+		Runtimes: []pkgspec.Runtime{{Language: "perl", Constraint: "5.36.0"}},
+		Dependencies: (&pkgspec.CPAN{
 			Cpanfile: "cpanfile", Without: []string{"develop", "test"},
 			Mirrors: []string{privateMirror, publicMirror},
-		}},
+		}).Dependencies(),
 	}
 }
 

@@ -109,7 +109,7 @@ func TestResolve(t *testing.T) {
 				w.dist(publicMirror, "A/AU/AUTHOR/Secret-1.tar.gz", "", "")
 			},
 			request: func(r *lang.LockRequest) {
-				r.Spec.Dependencies.CPAN.Build = []pkgspec.BuildHelp{{Distribution: "Top", Needs: []string{"Secret"}}}
+				r.Spec.CPAN().Build = []pkgspec.BuildHelp{{Distribution: "Top", Needs: []string{"Secret"}}}
 			},
 			want: "Encode-3.19: \nExtUtils-MakeMaker-7.70: \nSecret-1: \nTop-1: ExtUtils-MakeMaker Secret\n",
 		},
@@ -198,13 +198,13 @@ func TestResolve(t *testing.T) {
 				w.index(privateMirror, "")
 				w.index(publicMirror, "DBD::SQLite 1.60 I/IS/ISHIGAKI/DBD-SQLite-1.60.tar.gz")
 			},
-			request: func(r *lang.LockRequest) { r.Spec.Dependencies.CPAN.Features = []string{"sqlite"} },
+			request: func(r *lang.LockRequest) { r.Spec.CPAN().Features = []string{"sqlite"} },
 			err:     "cpanfile:3:11 forbids DBD::SQLite < 1.70, and DBD-SQLite-1.60 has it",
 		},
 		{
 			name:    "an unknown feature",
 			world:   func(w *world) { w.files["cpanfile"] = "feature 'a' => sub {};\n" },
-			request: func(r *lang.LockRequest) { r.Spec.Dependencies.CPAN.Features = []string{"b"} },
+			request: func(r *lang.LockRequest) { r.Spec.CPAN().Features = []string{"b"} },
 			err:     `envbuild.yaml: cpanfile has no feature "b", which dependencies.cpan.features names`,
 			hint:    "its features are a",
 		},
@@ -397,7 +397,7 @@ func TestLockPinsTheAddressOfTheCpanfilesOwnMirror(t *testing.T) {
 	w := project(t)
 	w.files["cpanfile"] = "mirror 'https://public.example';\nrequires 'App';\n"
 	req := w.request()
-	req.Spec.Dependencies.CPAN.Mirrors = nil
+	req.Spec.CPAN().Mirrors = nil
 	first := mustLock(t, req).Lock
 	for _, p := range first.Distributions {
 		if want := publicMirror + authorsPath + p.Source.Path; p.Source.URL != want {

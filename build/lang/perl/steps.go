@@ -78,7 +78,7 @@ func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 	if looseVersion(version).compare(looseVersion(oldestPerl)) < 0 {
 		return plan.Step{}, &UnsupportedPerlError{Version: version}
 	}
-	options := spec.Runtime.Options
+	options := runtimeOf(spec).Options
 	if err := checkConfigure(spec); err != nil {
 		return plan.Step{}, err
 	}
@@ -111,14 +111,15 @@ func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 // checkConfigure refuses the arguments for Configure that would take away what
 // relocation and the recipe rely on.
 func checkConfigure(spec *pkgspec.Spec) error {
+	runtime := runtimeOf(spec)
 	fixed := []string{"prefix", "installprefix", "installstyle", "privlib", "archlib", "userelocatableinc", "useshrplib"}
 	argument := regexp.MustCompile(`^-[DUA](?:\w+:)?(\w+)`)
-	for i, arg := range spec.Runtime.Options.Configure {
+	for i, arg := range runtime.Options.Configure {
 		m := argument.FindStringSubmatch(arg)
 		if m == nil || slices.Contains(fixed, m[1]) {
 			return spec.ErrorAt(fmt.Sprintf("perl's Configure can't be given %q here", arg),
 				"arguments begin with -D, -U or -A; where perl is installed, and that it can be moved, is not theirs to change",
-				"runtime", "options", "configure", strconv.Itoa(i))
+				runtime.Path("options", "configure", strconv.Itoa(i))...)
 		}
 	}
 	return nil
@@ -127,11 +128,12 @@ func checkConfigure(spec *pkgspec.Spec) error {
 // readPatches reads the patches of the spec, in its order: the recipe applies
 // them in the order of their names.
 func readPatches(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.File, error) {
+	runtime := runtimeOf(spec)
 	var files []plan.File
-	for i, name := range spec.Runtime.Options.Patches {
+	for i, name := range runtime.Options.Patches {
 		data, err := os.ReadFile(filepath.Join(spec.Dir, filepath.FromSlash(name)))
 		if err != nil {
-			return nil, spec.ErrorAt(err.Error(), "", "runtime", "options", "patches", strconv.Itoa(i))
+			return nil, spec.ErrorAt(err.Error(), "", runtime.Path("options", "patches", strconv.Itoa(i))...)
 		}
 		if !isPinned(lock, name, data) {
 			return nil, &StalePatchError{Path: name}

@@ -27,7 +27,7 @@ dependencies:
 
 func parseSpec(t *testing.T, dir, text string) *pkgspec.Spec {
 	t.Helper()
-	spec, err := pkgspec.Parse(filepath.Join(dir, "envbuild.yaml"), []byte(text))
+	spec, err := pkgspec.Parse(filepath.Join(dir, "envbuild.yaml"), []byte(text), pkgspec.Perl())
 	if err != nil {
 		t.Fatal(err)
 	}

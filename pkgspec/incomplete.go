@@ -13,26 +13,6 @@ const (
 	UsePublish
 )
 
-// Unsupported names what the spec asks of a use that this version of envbuild
-// doesn't do yet, in the order of the spec; nil if there is nothing. What a use
-// doesn't touch doesn't disturb it: publishing is no matter for a build.
-func (s *Spec) Unsupported(use Use) Errors {
-	var errs Errors
-	if use == UsePublish {
-		return nil
-	}
-	missing := func(what, hint string, path ...string) {
-		errs = append(errs, s.ErrorAt(what+" not supported by this version of envbuild yet", hint, path...))
-	}
-	if l := s.Runtime.Language; l != "perl" {
-		missing("the language "+l+" is", "perl is", "runtime", l)
-	}
-	for _, o := range s.Dependencies.Others {
-		missing("dependencies from "+o.Name+" are", "those from cpan are", "dependencies", o.Name)
-	}
-	return errs.sorted()
-}
-
 // Incomplete names what the spec leaves out that a use needs, nil if nothing. A
 // version isn't asked for, because the command line can give it.
 func (s *Spec) Incomplete(use Use) Errors {
