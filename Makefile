@@ -1,53 +1,59 @@
-# Two commands matter: make demo and make test. Each installs what is missing.
+# Two commands matter: make demo and make test. Each target installs what it needs
+# and is missing, and nothing more.
 
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup build mirror demo test test-deb test-repo bench bench-deb bench-repo lint clean
+.PHONY: all setup-demo setup-test build mirror demo test test-deb test-repo bench bench-deb bench-repo lint clean
 
 all: build
 
-setup:
-	@./.ci/setup
+setup-demo:
+	@./.ci/setup demo
+
+setup-test:
+	@./.ci/setup test
 
 # CGO is off, so that one binary runs on every Debian and Ubuntu release.
-build: setup
+build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/envbuild ./cmd/envbuild
 
 # The sample's archives, in the layout of a CPAN mirror.
-mirror: setup
+mirror:
 	$(GO) run ./internal/cpantest/mirror testdata/plack-app/mirror
 
-demo: build mirror
+demo: setup-demo build mirror
 	@./testdata/demo.sh
 
-test: build mirror
+test: setup-test build mirror
 	$(GO) vet ./...
 	$(GO) test -timeout 45m ./...
 
 # The part of test that packages: package files, maintainer scripts, services, and
 # servers with systemd that are booted.
-test-deb: build mirror
+test-deb: setup-test build mirror
 	$(GO) test -timeout 45m ./deb/... ./deploy/... ./internal/nspawntest
 	$(GO) test -timeout 45m -run 'Ahead|Boot|Deb|Server|Services|Sample|Reproducible' ./cmd/envbuild
 
 # The part of test that is about the apt repository: with apt of two releases, a
 # server that speaks S3, sshd and aptly.
-test-repo: setup
+test-repo: setup-test
 	$(GO) test -timeout 20m ./deb/repo/... ./deb/publish/... ./deb/internal/xzjoin
 	$(GO) test -timeout 20m -run 'TestRepo|TestPublish' ./cmd/envbuild
 
 # Ratios against Carton, and App::cpm where it is on PATH, in the same run.
 bench: build mirror
+	@./.ci/setup demo carton=carton
 	$(GO) test -run '^$$' -bench 'Install|Exec' -benchtime 1x -timeout 60m ./cmd/envbuild
 
 # Packages of the sample against dpkg-deb and nfpm, in the same run.
 bench-deb: build mirror
+	@./.ci/setup demo
 	$(GO) test -run '^$$' -bench 'Deb$$' -benchtime 1x -timeout 90m ./cmd/envbuild
 
 # Ratios against reprepro, aptly and apt-ftparchive on the same packages.
 bench-repo: build
-	@./.ci/setup reprepro=reprepro aptly=aptly apt-ftparchive=apt-utils
+	@./.ci/setup demo reprepro=reprepro aptly=aptly apt-ftparchive=apt-utils
 	$(GO) run ./deb/repo/bench bin/envbuild
 
 # The programs of .ci/tools are built by go, once; what they need stays out of go.mod.
