@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/envbuild/envbuild/build/lang"
@@ -13,6 +14,7 @@ import (
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -46,17 +48,17 @@ type Options struct {
 
 // Builder builds graphs.
 type Builder struct {
-	opts   Options
-	owners *packageOwners
-	libs   libraryIndex
+	opts     Options
+	packages func() (*dpkg.Database, error)
+	libs     libraryIndex
 }
 
 // New returns a builder.
 func New(opts Options) *Builder {
 	return &Builder{
-		opts:   opts,
-		owners: newPackageOwners("/"),
-		libs:   libraryIndex{names: map[string][]string{}},
+		opts:     opts,
+		packages: sync.OnceValues(func() (*dpkg.Database, error) { return dpkg.Open("/") }),
+		libs:     libraryIndex{names: map[string][]string{}},
 	}
 }
 

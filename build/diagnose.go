@@ -13,6 +13,7 @@ import (
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/sandbox"
+	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/internal/hint"
 )
 
@@ -63,18 +64,18 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Check {
 		return []Check{{Name: "temporary files", State: Missing, Detail: err.Error(), Hint: "make TMPDIR a folder that you can write"}}
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // a leftover in /tmp is no finding
-	checks := []Check{checkSystem("/etc/os-release", "/var/lib/dpkg/status")}
+	checks := []Check{checkSystem("/")}
 	checks = append(checks, checkTools(o.Git)...)
 	checks = append(checks, checkCompiler(ctx, scratch), checkSandbox(ctx, scratch, o.RequireSandbox))
 	checks = append(checks, checkCache(o), checkSpace(o.Cache), checkView(o.View))
-	return append(checks, checkPackages(o.Packages, "/var/lib/dpkg/status")...)
+	return append(checks, checkPackages(o.Packages, "/")...)
 }
 
-func checkSystem(osRelease, status string) Check {
+func checkSystem(root string) Check {
 	c := Check{Name: "system", State: Fine}
-	release, err := distributionRelease(osRelease)
+	release, err := distributionRelease(filepath.Join(root, "etc/os-release"))
 	if err == nil {
-		_, err = readPackages(status, map[string]string{})
+		_, err = dpkg.Open(root)
 	}
 	c.Detail = release
 	if err != nil {
@@ -211,15 +212,16 @@ func checkView(view string) Check {
 }
 
 // checkPackages looks for what the spec declares.
-func checkPackages(names []string, status string) []Check {
-	versions := map[string]string{}
-	if _, err := readPackages(status, versions); err != nil {
+func checkPackages(names []string, root string) []Check {
+	packages, err := dpkg.Open(root)
+	if err != nil {
 		return nil // the first check has said it
 	}
 	var out []Check
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		c := Check{Name: name, State: Fine, Detail: versions[name]}
-		if c.Detail == "" {
+		p, ok := packages.Package(name)
+		c := Check{Name: name, State: Fine, Detail: p.Version}
+		if !ok {
 			c.State, c.Detail, c.Apt = Missing, "not installed, and the spec builds with it", []string{name}
 		}
 		out = append(out, c)

@@ -28,14 +28,17 @@ func TestDiagnoseFaults(t *testing.T) {
 	if c := checkCache(DiagnoseOptions{CacheErr: errors.New("no")}); c.State != Missing || c.Hint == "" {
 		t.Errorf("no cache: %+v", c)
 	}
-	if c := checkSystem("/no/such", "/no/such"); c.State != Missing || c.Hint == "" {
+	if c := checkSystem("/no/such"); c.State != Missing || c.Hint == "" {
 		t.Errorf("no Debian: %+v", c)
 	}
-	status := filepath.Join(t.TempDir(), "status")
-	if err := os.WriteFile(status, []byte("Package: a\nStatus: install ok installed\nVersion: 1.0\n\n"), 0o600); err != nil {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "var/lib/dpkg"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	got := checkPackages([]string{"b", "a", "b"}, status)
+	if err := os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), []byte("Package: a\nStatus: install ok installed\nVersion: 1.0\n\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := checkPackages([]string{"b", "a", "b"}, root)
 	if len(got) != 2 || got[0].State != Fine || got[0].Detail != "1.0" || got[1].State != Missing || got[1].Apt[0] != "b" {
 		t.Errorf("packages: %+v", got)
 	}

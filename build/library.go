@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/internal/dpkg"
 )
 
 // libraries returns the system libraries that the output's ELF files link, by
@@ -99,20 +100,32 @@ func (j *stepJob) ownLibraries(tree string) (map[string]bool, error) {
 // step or this one may link.
 func (j *stepJob) undeclared(soname string) *ForeignLibraryError {
 	e := &ForeignLibraryError{Soname: soname, Step: j.step}
-	owners, err := j.builder.owners.of(soname)
+	db, err := j.builder.packages()
+	if err != nil {
+		return e
+	}
+	owners, err := db.SonameOwners(soname)
 	if err != nil || len(owners) == 0 {
 		return e
 	}
 	for _, owner := range owners {
-		if slices.Contains(plan.BasePackages, owner) || slices.Contains(j.step.SysPackages, owner) {
+		if slices.Contains(plan.BasePackages, owner.Name) || slices.Contains(j.step.SysPackages, owner.Name) {
 			return nil
 		}
 		for _, declared := range j.step.SysPackages {
-			if j.builder.owners.dependsOn(declared, owner) {
+			if needs(db, declared, owner.Name) {
 				return nil
 			}
 		}
 	}
-	e.Package = owners[0]
+	e.Package = owners[0].Name
 	return e
+}
+
+// needs reports whether a package depends directly on another.
+func needs(db *dpkg.Database, name, other string) bool {
+	p, _ := db.Package(name)
+	return slices.ContainsFunc(p.Depends(), func(some dpkg.Alternatives) bool {
+		return slices.ContainsFunc(some, func(r dpkg.Relation) bool { return r.Name == other })
+	})
 }

@@ -1,12 +1,10 @@
 package build
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/dpkg"
 )
 
 // FactCache keeps small facts that were derived from something a digest names.
@@ -56,8 +55,14 @@ func ReadMachine(ctx context.Context, facts FactCache) (plan.Machine, error) {
 	if m.Release, err = distributionRelease("/etc/os-release"); err != nil {
 		return m, err
 	}
-	if m.Arch, err = readPackages("/var/lib/dpkg/status", m.Packages); err != nil {
+	packages, err := dpkg.Open("/")
+	if err != nil {
 		return m, err
+	}
+	m.Arch = packages.Architecture()
+	for _, p := range packages.Packages() {
+		own, _ := packages.Package(p.Name)
+		m.Packages[p.Name] = own.Version
 	}
 	paths, err := toolPaths(ctx, facts)
 	if err != nil {
@@ -91,49 +96,6 @@ func parseRelease(text string) string {
 		return fields["ID"]
 	}
 	return fields["ID"] + "-" + fields["VERSION_ID"]
-}
-
-// readPackages reads dpkg's database of installed packages into versions and
-// returns the native architecture, which is dpkg's own.
-func readPackages(path string, versions map[string]string) (arch string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("read dpkg's database: %w", err)
-	}
-	defer f.Close()
-	return parsePackages(f, versions)
-}
-
-func parsePackages(r io.Reader, versions map[string]string) (arch string, err error) {
-	var name, version, architecture, status string
-	flush := func() {
-		if strings.HasSuffix(status, " installed") {
-			versions[name] = version
-			if name == "dpkg" {
-				arch = architecture
-			}
-		}
-		name, version, architecture, status = "", "", "", ""
-	}
-	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		field, value, _ := strings.Cut(sc.Text(), ": ")
-		switch field {
-		case "":
-			flush()
-		case "Package":
-			name = value
-		case "Version":
-			version = value
-		case "Architecture":
-			architecture = value
-		case "Status":
-			status = value
-		}
-	}
-	flush()
-	return arch, sc.Err()
 }
 
 // toolPaths returns the real paths of the tools that are installed, sorted.

@@ -4,8 +4,8 @@ import (
 	"path"
 	"slices"
 
-	"github.com/envbuild/envbuild/deb/internal/installed"
 	"github.com/envbuild/envbuild/deb/shlibs"
+	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
@@ -42,7 +42,7 @@ func ShlibDepends(root string, entries []tree.Entry, private []string) (Librarie
 
 // PackageNames returns the names in relationships: "a (>= 1) | b, c" names a, b
 // and c.
-func PackageNames(relationships string) []string { return installed.Names(relationships) }
+func PackageNames(relationships string) []string { return dpkg.Names(relationships) }
 
 // ELFFiles lists the entries that may be compiled files, with the links to them,
 // by which a program may load a library.

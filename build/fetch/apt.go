@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/envbuild/envbuild/internal/deb822"
 )
 
 // AptMirrors returns the base addresses at which this machine's apt finds the
@@ -166,43 +168,25 @@ func parseSourcesList(text string) []aptEntry {
 // each with all its values.
 func parseDeb822Sources(text string) []aptEntry {
 	var out []aptEntry
-	paragraph := map[string]string{}
-	last := ""
-	for line := range strings.Lines(text + "\n\n") {
-		line = strings.TrimRight(line, " \t\r\n")
-		switch {
-		case line == "":
-			out = append(out, deb822Entries(paragraph)...)
-			clear(paragraph)
-			last = ""
-		case line[0] == '#':
-		case line[0] == ' ' || line[0] == '\t':
-			if last != "" {
-				paragraph[last] += " " + strings.TrimSpace(line)
-			}
-		default:
-			name, value, ok := strings.Cut(line, ":")
-			if last = strings.ToLower(name); ok {
-				paragraph[last] = strings.TrimSpace(value)
-			}
-		}
+	for fields := range deb822.Paragraphs(text) {
+		out = append(out, deb822Entries(fields)...)
 	}
 	return out
 }
 
-func deb822Entries(p map[string]string) []aptEntry {
-	types := strings.Fields(p["types"])
+func deb822Entries(p deb822.Paragraph) []aptEntry {
+	types := strings.Fields(p.Value("Types"))
 	if !slices.Contains(types, "deb") && !slices.Contains(types, "deb-src") {
 		return nil
 	}
-	switch strings.ToLower(p["enabled"]) {
+	switch strings.ToLower(p.Value("Enabled")) {
 	case "no", "false", "without", "off", "disable", "0":
 		return nil
 	}
 	var out []aptEntry
-	for _, uri := range strings.Fields(p["uris"]) {
-		for _, suite := range strings.Fields(p["suites"]) {
-			out = append(out, aptEntry{uri: uri, suite: suite, components: strings.Fields(p["components"])})
+	for _, uri := range strings.Fields(p.Value("URIs")) {
+		for _, suite := range strings.Fields(p.Value("Suites")) {
+			out = append(out, aptEntry{uri: uri, suite: suite, components: strings.Fields(p.Value("Components"))})
 		}
 	}
 	return out

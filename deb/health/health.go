@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/envbuild/envbuild/deb/internal/installed"
+	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
@@ -103,14 +103,14 @@ func (Findings) Complete() {}
 // Check looks at a package. It returns Findings if there is any, or the error
 // that kept it from looking.
 func Check(ctx context.Context, req Request) error {
-	system, err := installed.Open(req.Root)
+	system, err := dpkg.Open(req.Root)
 	if err != nil {
 		return err
 	}
 	c := &checker{
 		req: req, system: system,
+		allowed: system.Closure(slices.Concat(system.Everywhere(), req.Declared)),
 		paths:   newPaths(req.Made, req.Entries, req.Beside),
-		allowed: system.Closure(req.Declared...),
 		outside: map[string][]claim{},
 	}
 	if err := c.checkLibraries(); err != nil {
@@ -132,8 +132,8 @@ func Check(ctx context.Context, req Request) error {
 
 type checker struct {
 	req    Request
-	system *installed.System
 	paths  *paths
+	system *dpkg.Database
 	// allowed are the Debian packages that may be used.
 	allowed map[string]bool
 	outside map[string][]claim
@@ -169,12 +169,14 @@ func (c *checker) settleClaims() error {
 		return err
 	}
 	for p, claims := range c.outside {
-		if slices.ContainsFunc(owners[p], func(name string) bool { return c.allowed[name] }) {
+		if slices.ContainsFunc(owners[p], func(o dpkg.Owner) bool { return c.allowed[o.Name] }) {
 			continue
 		}
 		owner := ""
-		if len(owners[p]) > 0 {
-			owner = slices.Min(owners[p])
+		for _, o := range owners[p] {
+			if owner == "" || o.Name < owner {
+				owner = o.Name
+			}
 		}
 		for _, lost := range claims {
 			lost(owner)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
+	"github.com/envbuild/envbuild/internal/deb822"
 )
 
 // ErrFormat says that a file is no Debian package, or a damaged one.
@@ -34,9 +35,8 @@ type Package struct {
 	Files []File
 }
 
-// Field is one of the control file. The value has no leading space; lines that
-// continue it keep theirs.
-type Field struct{ Name, Value string }
+// Field is one of the control file.
+type Field = deb822.Field
 
 // File is an entry of a package.
 type File struct {
@@ -57,12 +57,7 @@ type File struct {
 // Field returns the value of a control field, or "". Names are compared without
 // regard to case.
 func (p *Package) Field(name string) string {
-	for _, f := range p.Fields {
-		if strings.EqualFold(f.Name, name) {
-			return f.Value
-		}
-	}
-	return ""
+	return deb822.Paragraph(p.Fields).Value(name)
 }
 
 // Read reads a package to the end of its data. visit, unless it is nil, is called
@@ -177,22 +172,14 @@ func (p *Package) readControl(t *tar.Reader) error {
 	return nil
 }
 
-// ParseControl reads one paragraph of deb822(5).
+// ParseControl reads one paragraph of deb822(5). Empty lines don't end it.
 func ParseControl(text string) ([]Field, error) {
 	var out []Field
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, " \t\r\n")
-		switch {
-		case line == "" || line[0] == '#':
-		case (line[0] == ' ' || line[0] == '\t') && len(out) > 0:
-			out[len(out)-1].Value += "\n" + line
-		default:
-			name, value, ok := strings.Cut(line, ":")
-			if !ok || name == "" || strings.ContainsAny(name, " \t") {
-				return nil, fmt.Errorf("%w: control line %q", ErrFormat, line)
-			}
-			out = append(out, Field{name, strings.TrimLeft(value, " \t")})
+	for fields, err := range deb822.Paragraphs(text) {
+		if err != nil {
+			return nil, fmt.Errorf("%w: control file: %w", ErrFormat, err)
 		}
+		out = append(out, fields...)
 	}
 	return out, nil
 }

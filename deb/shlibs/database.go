@@ -2,73 +2,30 @@ package shlibs
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
-	"github.com/envbuild/envbuild/deb/internal/installed"
+	"github.com/envbuild/envbuild/internal/dpkg"
+	"github.com/envbuild/envbuild/internal/rootfs"
 )
 
-// database answers from the files that dpkg keeps below root.
+// database answers from the files that dpkg and the loader keep below root.
 type database struct {
-	root string
-	// owners are the packages of each shared library by its path, as dpkg names
-	// their files: "libc6:amd64".
-	owners  map[string][]string
-	symbols map[string]map[string]*library // by file
-	dirs    []string
+	root     rootfs.Dir
+	packages *dpkg.Database
+	symbols  map[string]map[string]*library // by file
+	dirs     []string
 }
 
 func openDatabase(root string) (*database, error) {
-	db := &database{root: root, symbols: map[string]map[string]*library{}}
-	if err := db.readOwners(); err != nil {
+	packages, err := dpkg.Open(root)
+	if err != nil {
 		return nil, err
 	}
-	var err error
+	db := &database{root: rootfs.Dir(root), packages: packages, symbols: map[string]map[string]*library{}}
 	db.dirs, err = db.libraryDirs()
 	return db, err
 }
-
-// readOwners reads the lists of all packages: 10 ms for 500 of them. Diversions
-// don't count.
-func (db *database) readOwners() error {
-	db.owners = map[string][]string{}
-	lists, err := filepath.Glob(filepath.Join(db.root, installed.InfoDir, "*.list"))
-	if err != nil {
-		return err
-	}
-	for _, list := range lists {
-		b, err := os.ReadFile(list)
-		if err != nil {
-			return err
-		}
-		pkg := strings.TrimSuffix(filepath.Base(list), ".list")
-		for line := range bytes.Lines(b) {
-			p := bytes.TrimSuffix(line, []byte("\n"))
-			if bytes.Contains(p, []byte(".so")) {
-				db.owners[string(p)] = append(db.owners[string(p)], pkg)
-			}
-		}
-	}
-	return nil
-}
-
-// ownersOf returns the packages of a library. Since /lib became a link to
-// /usr/lib, a package may list either name, so both are tried, and the file that
-// links lead to.
-func (db *database) ownersOf(lib string) []string {
-	for _, name := range installed.Spellings(lib, db.resolve(lib)) {
-		if pkgs := db.owners[name]; len(pkgs) > 0 {
-			return pkgs
-		}
-	}
-	return nil
-}
-
-func (db *database) resolve(p string) string { return installed.Resolve(db.root, p) }
 
 // libraryDirs are the loader's folders in the order in which dpkg-shlibdeps
 // asks them.
@@ -87,7 +44,7 @@ func (db *database) readLoaderConf(file string, seen map[string]bool) ([]string,
 		return nil, nil
 	}
 	seen[file] = true
-	b, err := db.read(file)
+	b, err := db.root.ReadFile(file)
 	if err != nil || b == nil {
 		return nil, err
 	}
@@ -101,12 +58,12 @@ func (db *database) readLoaderConf(file string, seen map[string]bool) ([]string,
 		if !path.IsAbs(pattern) {
 			pattern = path.Join(path.Dir(file), pattern)
 		}
-		found, err := filepath.Glob(filepath.Join(db.root, pattern))
+		found, err := db.root.Glob(pattern)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range found {
-			more, err := db.readLoaderConf("/"+strings.TrimPrefix(strings.TrimPrefix(f, db.root), "/"), seen)
+			more, err := db.readLoaderConf(f, seen)
 			if err != nil {
 				return nil, err
 			}
@@ -138,30 +95,18 @@ func parseLoaderConf(text string) []loaderEntry {
 	return out
 }
 
-// read returns a file below root, or nil if it isn't there.
-func (db *database) read(file string) ([]byte, error) {
-	b, err := os.ReadFile(filepath.Join(db.root, db.resolve(file)))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return nil, nil
-	}
-	return b, err
-}
-
 // symbolsOf returns what the symbols files say of a library of a package, or nil.
 // An administrator's file wins over the package's.
-func (db *database) symbolsOf(pkg, soname, arch string) (*library, error) {
-	for _, file := range []string{
-		"/etc/dpkg/symbols/" + pkg + ".symbols." + arch,
-		"/etc/dpkg/symbols/" + pkg + ".symbols",
-		path.Join(installed.InfoDir, pkg+".symbols"),
-	} {
+func (db *database) symbolsOf(pkg dpkg.Owner, soname, arch string) (*library, error) {
+	byHand := "/etc/dpkg/symbols/" + pkg.String() + ".symbols"
+	for _, file := range []string{byHand + "." + arch, byHand, db.packages.InfoPath(pkg, "symbols")} {
 		libs, ok := db.symbols[file]
 		if !ok {
-			b, err := db.read(file)
+			b, err := db.root.ReadFile(file)
 			if err != nil {
 				return nil, err
 			}
-			if libs, err = parseSymbols(bytes.NewReader(b), pkg); err != nil {
+			if libs, err = parseSymbols(bytes.NewReader(b), pkg.Name); err != nil {
 				return nil, err
 			}
 			db.symbols[file] = libs
@@ -174,11 +119,11 @@ func (db *database) symbolsOf(pkg, soname, arch string) (*library, error) {
 }
 
 // shlibsOf returns what the shlibs files say.
-func (db *database) shlibsOf(pkg, soname string) (depends string, ok bool, err error) {
+func (db *database) shlibsOf(pkg dpkg.Owner, soname string) (depends string, ok bool, err error) {
 	for _, file := range []string{
-		"/etc/dpkg/shlibs.override", path.Join(installed.InfoDir, pkg+".shlibs"), "/etc/dpkg/shlibs.default",
+		"/etc/dpkg/shlibs.override", db.packages.InfoPath(pkg, "shlibs"), "/etc/dpkg/shlibs.default",
 	} {
-		b, err := db.read(file)
+		b, err := db.root.ReadFile(file)
 		if err != nil {
 			return "", false, err
 		}
@@ -196,7 +141,7 @@ func (db *database) find(soname string, runpath []string, want abi) []string {
 	var out []string
 	for _, dir := range append(append([]string{}, runpath...), db.dirs...) {
 		p := path.Join(dir, soname)
-		if got, err := readABI(filepath.Join(db.root, db.resolve(p))); err == nil && got == want {
+		if got, err := readABI(db.root.Host(p)); err == nil && got == want {
 			out = append(out, p)
 		}
 	}

@@ -1,7 +1,5 @@
 package shlibs
 
-import "strings"
-
 // Need is one library that a file loads, and who has it.
 type Need struct {
 	// File is the path of the file in the package, Soname what it asks for.
@@ -24,31 +22,38 @@ func Needs(root string, files []ELF, private []string) ([]Need, error) {
 	var out []Need
 	for _, o := range objects {
 		for _, soname := range o.needed {
-			out = append(out, s.need(o, soname))
+			n, err := s.need(o, soname)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, n)
 		}
 	}
 	return out, nil
 }
 
-func (s *search) need(o *object, soname string) Need {
+func (s *search) need(o *object, soname string) (Need, error) {
 	n := Need{File: o.Path, Soname: soname, Inside: s.isInside(o, soname)}
 	if n.Inside {
-		return n
+		return n, nil
 	}
 	for _, lib := range s.db.find(soname, o.searchPath(), o.abi) {
 		if n.Found == "" {
 			n.Found = lib
 		}
-		for _, owner := range s.db.ownersOf(lib) {
-			name, _, _ := strings.Cut(owner, ":")
-			n.Packages = append(n.Packages, name)
+		owners, err := s.db.packages.LibraryOwners(lib)
+		if err != nil {
+			return n, err
+		}
+		for _, o := range owners {
+			n.Packages = append(n.Packages, o.Name)
 		}
 		if len(n.Packages) > 0 {
 			n.Found = lib
-			return n
+			return n, nil
 		}
 	}
 	// A program's own search path holds for the modules that it loads, too.
 	n.Inside = s.isNamedInside(soname)
-	return n
+	return n, nil
 }

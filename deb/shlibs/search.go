@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/envbuild/envbuild/deb/debversion"
+	"github.com/envbuild/envbuild/internal/dpkg"
 )
 
 // search collects the requirements of files.
@@ -100,9 +101,12 @@ func (o *object) searchPath() []string {
 func (s *search) load(o *object, soname string) (*library, error) {
 	paths := s.db.find(soname, o.searchPath(), o.abi)
 	for _, lib := range paths {
-		owners := s.db.ownersOf(lib)
+		owners, err := s.db.packages.LibraryOwners(lib)
+		if err != nil {
+			return nil, err
+		}
 		if len(owners) == 0 {
-			owners = []string{""} // only the administrator's files can know it
+			owners = []dpkg.Owner{{}} // only the administrator's files can know it
 		}
 		for _, pkg := range owners {
 			l, err := s.db.symbolsOf(pkg, soname, o.abi.debian())
@@ -131,9 +135,12 @@ func (s *search) load(o *object, soname string) (*library, error) {
 // and the program wouldn't start.
 func (s *search) undocumented(o *object, soname string, paths []string) error {
 	for _, lib := range paths {
-		if owners := s.db.ownersOf(lib); len(owners) > 0 {
-			name, _, _ := strings.Cut(owners[0], ":")
-			s.raise(name, "", soname)
+		owners, err := s.db.packages.LibraryOwners(lib)
+		if err != nil {
+			return err
+		}
+		if len(owners) > 0 {
+			s.raise(owners[0].Name, "", soname)
 			return nil
 		}
 	}

@@ -35,7 +35,7 @@ liby.so.2 liby2
 `
 
 func TestParseSymbols(t *testing.T) {
-	libs, err := parseSymbols(strings.NewReader(sampleSymbols), "libx1:amd64")
+	libs, err := parseSymbols(strings.NewReader(sampleSymbols), "libx1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +104,7 @@ func root(t *testing.T) (dir, program, lib string) {
 	if err := os.Symlink("libx.so.1.0", filepath.Join(dir, "usr/lib/x/libx.so.1")); err != nil {
 		t.Fatal(err)
 	}
+	write(t, dir, "var/lib/dpkg/status", "")
 	write(t, dir, "var/lib/dpkg/info/libx1.list", "/.\n/usr\n/usr/lib/x/libx.so.1.0\n/usr/lib/x/libx.so.1\n")
 	return dir, program, lib
 }
@@ -235,7 +236,7 @@ func FuzzParseSymbols(f *testing.F) {
 	f.Add("libx.so.1 libx1\n (")
 	f.Add("a b\n (c++)\"x 1 99999999999999999999\n| \n")
 	f.Fuzz(func(t *testing.T, text string) {
-		libs, err := parseSymbols(strings.NewReader(text), "p:amd64")
+		libs, err := parseSymbols(strings.NewReader(text), "p")
 		if err != nil {
 			return
 		}

@@ -63,8 +63,7 @@ func parseSymbols(r io.Reader, pkg string) (map[string]*library, error) {
 // template fills in the package's name, which is left open only in files that an
 // administrator wrote by hand.
 func template(s, pkg string) string {
-	name, _, _ := strings.Cut(pkg, ":")
-	return strings.ReplaceAll(strings.TrimSpace(s), "#PACKAGE#", name)
+	return strings.ReplaceAll(strings.TrimSpace(s), "#PACKAGE#", pkg)
 }
 
 func (l *library) addSymbol(line string) {
