@@ -24,8 +24,11 @@ type Layout struct {
 	// RC, Script and Manifest are the files that envbuild generates for each version.
 	RC, Script, Manifest string
 
-	release *release.Release // nil with releases: 0, where all files are in place
-	shared  *runtimePackage  // nil if this package holds the runtime
+	// installed says that a package's scripts put everything in place: they set
+	// services up, too.
+	installed bool
+	release   *release.Release // nil with releases: 0, where all files are in place
+	shared    *runtimePackage  // nil if this package holds the runtime
 }
 
 // newLayout is the layout of everything below one directory, whatever the spec
@@ -53,7 +56,7 @@ type layoutInput struct {
 // newPackageLayout is the layout of a package.
 func newPackageLayout(in layoutInput) Layout {
 	l := newLayout(in.spec.App, in.prefix)
-	l.shared = in.shared
+	l.installed, l.shared = true, in.shared
 	if keep := in.spec.Package.Releases; keep > 0 {
 		l.release = &release.Release{
 			Package: in.spec.Name, Prefix: in.prefix, Version: in.version, BundleID: in.bundleID, Keep: keep,

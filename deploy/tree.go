@@ -126,9 +126,12 @@ func (t *Tree) addApp(in TreeInput) error {
 	return nil
 }
 
-// addServices adds what the package ships for its services, and the file in which
-// a server's administrator overrides variables.
+// addServices adds what a package ships for its services, and the file in which a
+// server's administrator overrides variables.
 func (t *Tree) addServices(in TreeInput) error {
+	if !t.layout.installed {
+		return nil
+	}
 	request := service.Input{
 		Name:        in.Spec.Name,
 		Description: in.Spec.Description,
