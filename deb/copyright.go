@@ -160,7 +160,9 @@ func filePatterns(components []Component, entries []tree.Entry) [][]string {
 		root.add(strings.Split(strings.TrimPrefix(e.Path, "/"), "/"), i)
 	}
 	out := make([][]string, len(components))
-	root.patterns("", out)
+	if root.used {
+		root.patterns("", out)
+	}
 	for i := range out {
 		slices.Sort(out[i])
 	}

@@ -125,3 +125,9 @@ License: GPL-1+
 		t.Errorf("got\n%s", got)
 	}
 }
+
+func TestNoFiles(t *testing.T) {
+	if got := filePatterns([]Component{{Name: "a"}}, nil); len(got) != 1 || got[0] != nil {
+		t.Errorf("%q", got)
+	}
+}
