@@ -35,6 +35,21 @@ func (NotBuiltError) Hint() string { return "run `envbuild build`, or leave out 
 // Local returns the local environment without a word if everything is there. Else
 // it builds, or with noBuild fails with a NotBuiltError.
 func (p *Project) Local(ctx context.Context, noBuild bool) (Local, error) {
+	if l, ok := p.stamped(); ok {
+		return l, nil
+	}
+	s, err := p.newStamp()
+	if err != nil {
+		return Local{}, err
+	}
+	l, err := p.findLocal(ctx, noBuild)
+	if err != nil {
+		return Local{}, err
+	}
+	return l, p.writeStamp(s, l.Built)
+}
+
+func (p *Project) findLocal(ctx context.Context, noBuild bool) (Local, error) {
 	lock, err := p.FreshLock()
 	if err != nil {
 		return Local{}, err

@@ -61,7 +61,7 @@ func (s *Store) GC(ctx context.Context, policy Policy) (removed []Usage, err err
 			return usage(garbage[:i]), err
 		}
 	}
-	return usage(garbage), s.removeLocks()
+	return usage(garbage), errors.Join(s.removeLocks(), s.removeStamps())
 }
 
 // exclusive exchanges the shared lock of the store for the exclusive one; again

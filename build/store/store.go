@@ -18,6 +18,7 @@
 //	last/<project>           the last key of each of a project's steps
 //	durations                how long steps took
 //	roots/<project>          what a project uses, kept by GC
+//	stamps/<project>         what decided the project's view
 //	v/<name>                 views
 //	locks/, tmp/, lock       processes at work
 package store
@@ -63,6 +64,7 @@ const (
 	partsDir     = "parts"
 	lastDir      = "last"
 	rootsDir     = "roots"
+	stampsDir    = "stamps"
 	viewsDir     = "v"
 	locksDir     = "locks"
 	tempDir      = "tmp"
@@ -195,7 +197,7 @@ func (s *Store) checkEmpty() error {
 }
 
 func topFolders() []string {
-	return []string{sourcesDir, outputsDir, actionsDir, logsDir, factsDir, partsDir, lastDir, rootsDir, viewsDir, locksDir, tempDir}
+	return []string{sourcesDir, outputsDir, actionsDir, logsDir, factsDir, partsDir, lastDir, rootsDir, stampsDir, viewsDir, locksDir, tempDir}
 }
 
 func checkOwner(root string) error {
