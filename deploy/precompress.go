@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/plan"
@@ -73,28 +74,29 @@ func (c *precompressor) compress(ctx context.Context, o build.StepOutput) error 
 	if size < deb.LargeOrigin {
 		return nil
 	}
-	entries, err := c.entries(Output{Step: o.Step, ID: o.ID, Entries: stored.Entries()})
+	date, err := c.SourceDate(c.lock)
+	if err != nil {
+		return err
+	}
+	layout, err := layoutFor(c.Project, project.Built{Lock: c.lock}, nil, c.Spec.Package.Prefix, c.version)
+	if err != nil {
+		return err
+	}
+	entries, err := layout.earlyEntries(Output{Step: o.Step, ID: o.ID, Entries: stored.Entries()}, dateDependencies(date, c.lock))
 	if err != nil {
 		return err
 	}
 	return deb.Ahead(ctx, deb.Request{Entries: entries, Settings: c.settings, Cache: c.Store})
 }
 
-// entries are the output's files as the package will have them, but for those
+// earlyEntries are an output's files as the package will have them, but for those
 // that are relocated.
-func (c *precompressor) entries(o Output) ([]tree.Entry, error) {
-	date, err := c.SourceDate(c.lock)
-	if err != nil {
-		return nil, err
-	}
-	layout, err := layoutFor(c.Project, project.Built{Lock: c.lock}, nil, c.Spec.Package.Prefix, c.version)
-	if err != nil {
-		return nil, err
-	}
+func (l Layout) earlyEntries(o Output, date time.Time) ([]tree.Entry, error) {
 	finder := view.NewFinder(plan.RuntimePrefix, plan.BundlePrefix)
 	relocated := map[string]bool{}
+	var err error
 	var entries []tree.Entry
-	moved := tree.Move(o.Entries, func(p string) string { return layout.Locate(o.viewPath(p)) })
+	moved := tree.Move(o.Entries, func(p string) string { return l.Locate(o.viewPath(p)) })
 	for i, e := range o.Entries {
 		switch e.Kind {
 		case tree.Dir:
@@ -112,10 +114,10 @@ func (c *precompressor) entries(o Output) ([]tree.Entry, error) {
 			continue
 		}
 		entry := moved[i]
-		entry.Time, entry.Origin = dateDependencies(date, c.lock), o.Step.Name
+		entry.Time, entry.Origin = date, o.Step.Name
 		entries = append(entries, entry)
 	}
-	return layout.dpkgEntries(entries), nil
+	return l.dpkgEntries(entries), nil
 }
 
 func findIn(finder *view.Finder, name string) (bool, error) {
