@@ -36,9 +36,9 @@ type merger struct {
 	conflicts map[string]*Conflict
 }
 
-// merge returns the items of all parts, sorted by path: a folder comes before
-// what it holds.
-func merge(ctx context.Context, parts []Part) ([]*item, error) {
+// merge returns the items of all parts and the extra ones, sorted by path: a
+// directory comes before what it holds.
+func merge(ctx context.Context, parts []Part, extra []tree.Entry) ([]*item, error) {
 	var all []*item
 	var conflicts []Conflict
 	for _, p := range parts {
@@ -63,9 +63,33 @@ func merge(ctx context.Context, parts []Part) ([]*item, error) {
 		return nil, &ConflictError{Conflicts: conflicts}
 	}
 	slices.SortFunc(all, func(a, b *item) int { return strings.Compare(a.Path, b.Path) })
-	// Parts may lie in one folder, which then is there once for each.
+	// Parts may lie in one directory, which then is there once for each.
 	all = slices.CompactFunc(all, func(a, b *item) bool { return a.Path == b.Path })
 	linkLeaders(all)
+	return addExtra(all, extra)
+}
+
+// addExtra adds entries that no output has, and the directories above them.
+func addExtra(all []*item, extra []tree.Entry) ([]*item, error) {
+	have := make(map[string]*item, len(all))
+	for _, it := range all {
+		have[it.Path] = it
+	}
+	for _, e := range extra {
+		if other := nearestItem(have, e.Path); other != nil && (other.Path == e.Path || other.Kind != tree.Dir) {
+			return nil, &ConflictError{Conflicts: []Conflict{{
+				Path: e.Path, Layers: []string{other.layer, "the language"}, Reason: "a path that both have",
+			}}}
+		}
+		for dir := path.Dir(e.Path); dir != "." && have[dir] == nil; dir = path.Dir(dir) {
+			have[dir] = &item{Entry: tree.Entry{Path: dir, Kind: tree.Dir}}
+			all = append(all, have[dir])
+		}
+		e.Source, e.Size = "", int64(len(e.Content))
+		have[e.Path] = &item{Entry: e, layer: "the language"}
+		all = append(all, have[e.Path])
+	}
+	slices.SortFunc(all, func(a, b *item) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
 }
 
@@ -91,6 +115,11 @@ func (m *merger) addLayer(ctx context.Context, l Layer) error {
 	if err != nil {
 		return fmt.Errorf("output of %s: %w", l.Name, err)
 	}
+	for dir := l.Place; dir != "" && dir != "."; dir = path.Dir(dir) {
+		if err := m.add(&item{Entry: tree.Entry{Path: path.Join(m.root, dir), Kind: tree.Dir}, layer: l.Name}); err != nil {
+			return err
+		}
+	}
 	for _, e := range entries {
 		it, err := m.newItem(l, e)
 		if err := errors.Join(err, ctx.Err()); err != nil {
@@ -103,6 +132,17 @@ func (m *merger) addLayer(ctx context.Context, l Layer) error {
 	return nil
 }
 
+// nearestItem is the item at a path, else that of the nearest directory above it
+// that is there, or nil.
+func nearestItem(have map[string]*item, at string) *item {
+	for ; at != "."; at = path.Dir(at) {
+		if it := have[at]; it != nil {
+			return it
+		}
+	}
+	return nil
+}
+
 // newItem is an entry of a layer in the view: as a file, also where it is a further
 // name of one, and with one of two modes.
 func (m *merger) newItem(l Layer, e tree.Entry) (*item, error) {
@@ -110,7 +150,7 @@ func (m *merger) newItem(l Layer, e tree.Entry) (*item, error) {
 	if e.Kind == tree.Hardlink {
 		it.Kind, it.Target, it.file = tree.File, "", e.Target
 	}
-	it.Path = path.Join(m.root, e.Path)
+	it.Path = path.Join(m.root, l.Place, e.Path)
 	it.Mode = 0
 	if it.Kind != tree.File {
 		return it, nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,6 +22,10 @@ import (
 type Request struct {
 	// Parts are the view's folders, "runtime" and "local".
 	Parts []Part
+	// Extra are files and symlinks that the view has besides what outputs have: of
+	// their entries Path, Kind, Mode, Target and Content count. The directories above
+	// them are made. Prefixes are rewritten in them, too.
+	Extra []tree.Entry
 	// Rewrites replace the prefixes that outputs were built at.
 	Rewrites []Rewrite
 	// Placeholders are further high-entropy paths of which the view must not
@@ -58,8 +63,12 @@ type Part struct {
 type Layer struct {
 	// Name is the distribution's.
 	Name string
-	// Tree is the folder with the output.
+	// Tree is the directory with the output.
 	Tree string
+	// Place is the clean slash-separated path of the directory in the part at which
+	// the output stands; "" is the part itself. An output that stands at several
+	// places is a layer for each, and its files are one inode then.
+	Place string
 	// BinaryPrefixes are path.Match patterns, relative to Tree, for binary files
 	// in which a prefix may be overwritten by a shorter one, padded with slashes.
 	BinaryPrefixes []string
@@ -125,7 +134,7 @@ func Make(ctx context.Context, req Request) (*Result, error) {
 // build makes the view in a temporary folder and publishes it. It reports
 // whether another process was faster.
 func build(ctx context.Context, req *Request) (existed bool, err error) {
-	items, err := merge(ctx, req.Parts)
+	items, err := merge(ctx, req.Parts, req.Extra)
 	if err != nil {
 		return false, err
 	}
@@ -164,10 +173,20 @@ func (req *Request) check() error {
 		if err := checkRoot(p.Root, req.Parts[:i]); err != nil {
 			return err
 		}
+		for _, l := range p.Layers {
+			if l.Place != "" && !isCleanPath(l.Place) {
+				return fmt.Errorf("place %q of %s is not a clean path in the view", l.Place, l.Name)
+			}
+		}
 		for _, s := range p.Shared {
 			if s.Rule != Sections {
 				return fmt.Errorf("shared file %s: unknown rule %q", s.Path, s.Rule)
 			}
+		}
+	}
+	for _, e := range req.Extra {
+		if !isCleanPath(e.Path) || e.Path == "." || e.Kind != tree.File && e.Kind != tree.Symlink {
+			return fmt.Errorf("extra entry %q is not a file or symlink at a clean path in the view", e.Path)
 		}
 	}
 	for _, rw := range req.Rewrites {
@@ -179,8 +198,8 @@ func (req *Request) check() error {
 }
 
 func checkRoot(root string, before []Part) error {
-	if !filepath.IsLocal(root) || filepath.ToSlash(filepath.Clean(root)) != root {
-		return fmt.Errorf("part %q is no clean path in the view", root)
+	if !isCleanPath(root) {
+		return fmt.Errorf("part %q is not a clean path in the view", root)
 	}
 	for _, other := range before {
 		if root == "." || other.Root == "." || within(root, other.Root) || within(other.Root, root) {
@@ -189,6 +208,9 @@ func checkRoot(root string, before []Part) error {
 	}
 	return nil
 }
+
+// isCleanPath reports whether a path stays in the view and has one form.
+func isCleanPath(p string) bool { return filepath.IsLocal(p) && path.Clean(p) == p }
 
 func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
 
