@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,27 +19,32 @@ import (
 
 // Options are what a Builder works with. All but the last group must be set.
 type Options struct {
-	Store *store.Store
+	Store Store
 	// Sandbox returns the sandbox for steps, the same one each time. It is not
 	// called as long as everything needed was built in the strongest tier, since
 	// finding out what the kernel allows costs more than a warm build.
 	Sandbox func(context.Context) (*sandbox.Sandbox, error)
 	// Fetch brings a source into the store and returns its path.
 	Fetch func(ctx context.Context, src plan.Source) (string, error)
-	// Machine is what steps see of the host.
-	Machine plan.Machine
+	// Root is the system that steps see.
+	Root plan.Root
+	// Target names the root to people and to the store's history: "debian-12".
+	// Where the machine is the only root there is, it may be "".
+	Target string
 	// Project is the absolute path of the project's folder, by which the store
 	// remembers what the project's steps were made from.
 	Project string
 	// Lock is what the graph was made from, for checks and explanations.
-	Lock     *pkgspec.Lock
-	Language lang.Language
-	Emit     Emit
+	Lock *pkgspec.Lock
+	// Languages is the table in which a step's Language is looked up, for checks
+	// and explanations.
+	Languages []lang.Language
+	Emit      Emit
 	// Jobs is the number of cores to use, at least 1.
 	Jobs int
 	Now  func() time.Time
 
-	// Rebuild names steps that run even if the store has them.
+	// Rebuild has the IDs of steps that run even if the store has their outputs.
 	Rebuild []string
 	// KeepFailed keeps the work folder of a failed step.
 	KeepFailed bool
@@ -51,6 +55,10 @@ type Builder struct {
 	opts     Options
 	packages func() (*dpkg.Database, error)
 	libs     libraryIndex
+	roots    sync.Map // digests of roots whose summary is kept
+
+	lastOnce sync.Once
+	last     lastKeys
 }
 
 // New returns a builder.
@@ -93,53 +101,96 @@ type Decision struct {
 
 // Plan says for each step of the graph what Build would do.
 func (b *Builder) Plan(ctx context.Context, g *plan.Graph) ([]Decision, error) {
-	known := map[string]digest.ID{}
-	var out []Decision
+	p := planner{Builder: b, graph: g, known: newKnown(g), blocker: map[string]string{}}
+	out := make([]Decision, 0, g.Len())
 	for _, s := range g.Steps() {
-		d, err := b.decide(ctx, g, s, known)
+		d, err := p.decide(ctx, s)
 		if err != nil {
 			return nil, err
-		}
-		if d.Cached {
-			known[s.Name] = d.Output
 		}
 		out = append(out, d)
 	}
 	return out, nil
 }
 
-func (b *Builder) decide(ctx context.Context, g *plan.Graph, s *plan.Step, known map[string]digest.ID) (Decision, error) {
+// planner is one Plan.
+type planner struct {
+	*Builder
+	graph *plan.Graph
+	known *known
+	// blocker names, by ID, what has to be built before the step's output is known.
+	blocker map[string]string
+}
+
+func (p *planner) decide(ctx context.Context, s *plan.Step) (Decision, error) {
 	d := Decision{Step: s}
-	inputs, missing := b.inputs(g, s, known)
-	if missing != "" {
-		d.Why = missing + " has to be built first"
-		return d, nil
+	for _, dep := range p.graph.Deps(s.ID) {
+		if first := p.blocker[dep.ID]; first != "" {
+			p.blocker[s.ID] = first
+			d.Why = first + " has to be built first"
+			return d, nil
+		}
 	}
-	d.Key = plan.KeyOf(inputs)
-	action, err := b.lookup(ctx, s, d.Key)
+	deps, err := p.known.deps(s)
+	if err != nil {
+		return d, err
+	}
+	ing := p.ingredients(s, deps)
+	d.Key = ing.key
+	action, err := p.lookup(ctx, s, d.Key)
 	if err != nil {
 		return d, err
 	}
 	if action != nil {
 		d.Cached, d.Output, d.Why = true, action.Output, "built before"
+		p.known.add(s, action.Output, deps)
 		return d, nil
 	}
-	d.Why, err = b.why(ctx, s, inputs)
+	p.blocker[s.ID] = p.graph.Label(s)
+	d.Why, err = p.why(ctx, s, ing)
 	return d, err
 }
 
-// inputs returns the step's key inputs, or the name of a step of its closure
-// whose output isn't known.
-func (b *Builder) inputs(g *plan.Graph, s *plan.Step, known map[string]digest.ID) (_ []plan.Input, missing string) {
-	var closure []plan.Dependency
-	for _, dep := range g.Closure(s.Name) {
-		id, ok := known[dep.Name]
+// known holds the steps of a graph whose outputs are known.
+type known struct {
+	graph *plan.Graph
+	steps map[string]plan.Dependency // by ID
+}
+
+func newKnown(g *plan.Graph) *known {
+	return &known{graph: g, steps: make(map[string]plan.Dependency, g.Len())}
+}
+
+// deps returns what the step needs directly, all of which must be known.
+func (k *known) deps(s *plan.Step) ([]plan.Dependency, error) {
+	var deps []plan.Dependency
+	for _, dep := range k.graph.Deps(s.ID) {
+		d, ok := k.steps[dep.ID]
 		if !ok {
-			return nil, dep.Name
+			return nil, fmt.Errorf("%s comes before %s", s.ID, dep.ID)
 		}
-		closure = append(closure, plan.Dependency{Name: dep.Name, Output: id})
+		deps = append(deps, d)
 	}
-	return plan.Inputs(s, b.opts.Machine, closure), ""
+	return deps, nil
+}
+
+func (k *known) add(s *plan.Step, output digest.ID, deps []plan.Dependency) {
+	k.steps[s.ID] = plan.Dependency{
+		ID: s.ID, Name: s.Name, Output: output, Closure: plan.ClosureDigest(s, output, deps),
+	}
+}
+
+// ingredients are a step's key and what it was hashed from.
+type ingredients struct {
+	key  digest.Key
+	root []plan.Input
+	all  []plan.Input
+}
+
+func (b *Builder) ingredients(s *plan.Step, deps []plan.Dependency) ingredients {
+	root := b.opts.Root.Inputs(s)
+	all := plan.Inputs(s, root, deps)
+	return ingredients{key: plan.KeyOf(all), root: root, all: all}
 }
 
 // lookup returns the record of an action whose output is there and was made in
@@ -164,7 +215,7 @@ func (b *Builder) weaker(ctx context.Context, tier int) (bool, error) {
 }
 
 // forced reports whether the step is to run even if the store has its output.
-func (b *Builder) forced(s *plan.Step) bool { return slices.Contains(b.opts.Rebuild, s.Name) }
+func (b *Builder) forced(s *plan.Step) bool { return slices.Contains(b.opts.Rebuild, s.ID) }
 
 func (b *Builder) recorded(ctx context.Context, key digest.Key) (*store.Action, error) {
 	a, err := b.opts.Store.LookupAction(ctx, key)
@@ -181,67 +232,18 @@ func (b *Builder) recorded(ctx context.Context, key digest.Key) (*store.Action, 
 	return a, nil
 }
 
-// why compares the inputs with those of the step's last build in this project.
-func (b *Builder) why(ctx context.Context, s *plan.Step, inputs []plan.Input) (string, error) {
-	if b.forced(s) {
-		return "asked for by --rebuild", nil
+// language returns the language of a step, or nil where the table lacks it.
+func (b *Builder) language(s *plan.Step) lang.Language {
+	for _, l := range b.opts.Languages {
+		if l.Name() == s.Language {
+			return l
+		}
 	}
-	key, ok := b.opts.Store.LastKeys(b.opts.Project)[s.Name]
-	if !ok {
-		return "never built here", nil
-	}
-	action, err := b.opts.Store.RecordedAction(key)
-	if errors.Is(err, store.ErrMissing) {
-		return "never built here", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	var last []plan.Input
-	if err := json.Unmarshal(action.Inputs, &last); err != nil {
-		return "", fmt.Errorf("read what %s was built from: %w", s.Name, err)
-	}
-	if weaker, err := b.weaker(ctx, action.Tier); weaker || err != nil {
-		return "it was built in a weaker sandbox", err
-	}
-	return explainChange(last, inputs), nil
+	return nil
 }
 
-// explainChange names the first ingredient in which two keys differ.
-func explainChange(was, is []plan.Input) string {
-	old := map[string][]string{}
-	for _, in := range was {
-		old[in.Name] = in.Values
-	}
-	for _, in := range is {
-		values, ok := old[in.Name]
-		switch {
-		case !ok:
-			return in.Name + " is new"
-		case !slices.Equal(values, in.Values):
-			return in.Name + " changed"
-		}
-		delete(old, in.Name)
-	}
-	for _, in := range was {
-		if _, gone := old[in.Name]; gone {
-			return in.Name + " is gone"
-		}
-	}
-	return "its output was removed from the store"
-}
-
-// LastKey returns the key of the step's last run: the present one if that is
-// known, since a failed run has it too, else that of the project's last build.
-func (b *Builder) LastKey(ctx context.Context, g *plan.Graph, s *plan.Step) (digest.Key, error) {
-	decisions, err := b.Plan(ctx, g)
-	if err != nil {
-		return digest.Key{}, err
-	}
-	for _, d := range decisions {
-		if d.Step == s && !d.Key.IsZero() {
-			return d.Key, nil
-		}
-	}
-	return b.opts.Store.LastKeys(b.opts.Project)[s.Name], nil
+// emit tells of a step.
+func (b *Builder) emit(s *plan.Step, e Event) {
+	e.Name, e.Version, e.ID, e.Target = s.Name, s.Version, s.ID, b.opts.Target
+	b.opts.Emit(e)
 }

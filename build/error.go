@@ -11,6 +11,8 @@ import (
 // StepError says that a step did not succeed.
 type StepError struct {
 	Step *plan.Step
+	// Label is what tells the step from others, for commands.
+	Label string
 	// Err says what went wrong: an exit status, a change of another's file, a
 	// library from outside.
 	Err error
@@ -49,7 +51,7 @@ func (e *StepError) Hint() string {
 }
 
 // ShellCommand is the command that enters the step's sandbox.
-func (e *StepError) ShellCommand() string { return "envbuild shell --step " + e.Step.Name }
+func (e *StepError) ShellCommand() string { return "envbuild shell --step " + e.Label }
 
 // ExitError says that a recipe ended with a status other than 0.
 type ExitError struct {

@@ -16,7 +16,7 @@ import (
 // Script is a program for a runtime.
 type Script struct {
 	// Runtime is the step that builds the runtime, and Interpreter its program,
-	// below plan.RuntimePrefix.
+	// below the step's prefix.
 	Runtime     plan.Step
 	Interpreter string
 	Text        string
@@ -63,7 +63,7 @@ func (b *Builder) Evaluate(ctx context.Context, script Script) (_ []byte, err er
 		Env:      env,
 		Work:     work,
 		WorkPath: plan.WorkPath,
-		Layers:   []sandbox.Layer{{Prefix: plan.RuntimePrefix, Lowers: []string{res.Outputs[0].Tree}}},
+		Layers:   []sandbox.Layer{{Prefix: script.Runtime.Prefix, Lowers: []string{res.Outputs[0].Tree}}},
 		Stdin:    bytes.NewReader(script.Stdin),
 		Stdout:   &out,
 		Stderr:   &messages,

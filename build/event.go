@@ -10,7 +10,7 @@ import (
 type EventKind string
 
 // The kinds of events. The comment names the fields that each one fills besides
-// Kind and Time.
+// Kind and Time; those of a step have its ID and Target too.
 const (
 	// Planned: the work is known. Total, Cached.
 	Planned EventKind = "planned"
@@ -59,9 +59,13 @@ const (
 // Event is one thing that happened. Every view of a build, the terminal's, the
 // plain one and the JSON lines, reads the one stream of them (design.md §2.10).
 type Event struct {
-	Kind     EventKind
-	Time     time.Time
+	Kind EventKind
+	Time time.Time
+	// Name is what people call the source, step or package. ID and Target are set
+	// beside the name of a step.
 	Name     string
+	ID       string
+	Target   string
 	Version  string
 	Key      digest.Key
 	Output   digest.ID

@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -34,13 +33,13 @@ func (j *stepJob) finish(ctx context.Context, tier sandbox.Tier, own sandbox.Lay
 	if err != nil {
 		return StepOutput{}, nil, fmt.Errorf("store the output of %s: %w", j.step.Name, err)
 	}
-	inputs, err := json.Marshal(j.inputs)
+	inputs, err := j.builder.summary(j.ingredients)
 	if err != nil {
 		return StepOutput{}, nil, err
 	}
 	action, err := o.Store.PutAction(ctx, &store.Action{
 		Key: j.key, Output: stored.ID, Tier: int(tier), TierName: tier.String(),
-		Step: j.step.Name, Version: j.step.Version,
+		Step: plan.Series(j.step.ID), Version: j.step.Version,
 		Started: start, Duration: o.Now().Sub(start),
 		Inputs: inputs, Libraries: libraries,
 	})
@@ -68,14 +67,14 @@ func (j *stepJob) foreignChanges(c sandbox.Changes) error {
 }
 
 func (j *stepJob) checkByLanguage(ctx context.Context, tree string) error {
-	checker, ok := j.builder.opts.Language.(lang.OutputChecker)
+	checker, ok := j.builder.language(j.step).(lang.OutputChecker)
 	if !ok {
 		return nil
 	}
 	req := lang.CheckRequest{Lock: j.builder.opts.Lock, Step: j.step, Tree: tree}
 	for _, dep := range j.closure {
 		req.Closure = append(req.Closure, dep.Step)
-		if dep.Step.Kind == plan.Runtime {
+		if dep.Step.Kind == plan.Runtime && dep.Step.Language == j.step.Language {
 			req.RuntimeTree = dep.Tree
 		}
 	}
@@ -89,4 +88,9 @@ func (b *Builder) output(ctx context.Context, s *plan.Step, key digest.Key, id d
 		return StepOutput{}, fmt.Errorf("the output of %s: %w", s.Name, err)
 	}
 	return StepOutput{Step: s, Key: key, ID: id, Tree: out.Tree}, nil
+}
+
+// cached is a step's output that a look-up has found whole.
+func (b *Builder) cached(s *plan.Step, key digest.Key, a *store.Action) StepOutput {
+	return StepOutput{Step: s, Key: key, ID: a.Output, Tree: b.opts.Store.Tree(a.Output)}
 }

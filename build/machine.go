@@ -18,12 +18,6 @@ import (
 	"github.com/envbuild/envbuild/internal/dpkg"
 )
 
-// FactCache keeps small facts that were derived from something a digest names.
-type FactCache interface {
-	Fact(kind string, of digest.SHA256) ([]byte, bool)
-	PutFact(kind string, of digest.SHA256, data []byte) error
-}
-
 // tools are the programs whose content is part of every key. What is not
 // installed is left out; a recipe that needs it fails by itself.
 var tools = []string{

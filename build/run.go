@@ -3,12 +3,11 @@ package build
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 
 	"github.com/envbuild/envbuild/build/plan"
-	"github.com/envbuild/envbuild/internal/digest"
 )
 
 // Build runs what the store lacks of the graph. A step whose dependencies failed
@@ -46,7 +45,8 @@ type run struct {
 	waiting map[string]int // dependencies that are not done, by step
 	outputs map[string]StepOutput
 	hit     map[string]bool
-	keys    map[string]stepKey
+	known   *known
+	keys    map[string]ingredients
 	fetched map[string]*fetchState // by step
 	working int                    // goroutines under way
 	asking  bool                   // one of them waits for a token
@@ -60,11 +60,6 @@ type run struct {
 	failures  []error
 	lost      map[string]bool // steps that failed or can't run
 	remaining int
-}
-
-type stepKey struct {
-	key    digest.Key
-	inputs []plan.Input
 }
 
 type fetchState struct {
@@ -94,17 +89,18 @@ func (b *Builder) newRun(g *plan.Graph, jobs *Jobserver) *run {
 		waiting:   map[string]int{},
 		outputs:   map[string]StepOutput{},
 		hit:       map[string]bool{},
-		keys:      map[string]stepKey{},
+		known:     newKnown(g),
+		keys:      map[string]ingredients{},
 		fetched:   map[string]*fetchState{},
 		tokens:    make(chan error),
 		finished:  make(chan stepResult),
 		arrivals:  make(chan arrival),
 		running:   map[string]bool{},
 		lost:      map[string]bool{},
-		remaining: len(g.Steps()),
+		remaining: g.Len(),
 	}
 	for _, s := range g.Steps() {
-		r.waiting[s.Name] = len(s.Deps)
+		r.waiting[s.ID] = len(g.Deps(s.ID))
 	}
 	return r
 }
@@ -135,7 +131,7 @@ func (r *run) loop(ctx context.Context) error {
 func (r *run) behind() bool {
 	first := r.ready.first()
 	for name := range r.running {
-		if first == nil || r.ready.priority[name] > r.ready.priority[first.Name] {
+		if first == nil || r.ready.priority[name] > r.ready.priority[first.ID] {
 			return true
 		}
 	}
@@ -147,7 +143,7 @@ func (r *run) behind() bool {
 func (r *run) begin(ctx context.Context) error {
 	steps := r.graph.Steps()
 	for _, s := range steps {
-		if r.waiting[s.Name] == 0 && !r.hit[s.Name] {
+		if r.waiting[s.ID] == 0 && !r.hit[s.ID] {
 			if err := r.consider(ctx, s); err != nil {
 				return err
 			}
@@ -156,7 +152,7 @@ func (r *run) begin(ctx context.Context) error {
 	r.b.opts.Emit(Event{Kind: Planned, Total: len(steps), Cached: len(r.hit)})
 	queue := newReadyQueue(r.graph, r.ready.priority)
 	for _, s := range steps {
-		if !r.hit[s.Name] {
+		if !r.hit[s.ID] {
 			queue.add(s)
 		}
 	}
@@ -169,30 +165,23 @@ func (r *run) begin(ctx context.Context) error {
 // consider decides what happens to a step whose dependencies are all done: it is
 // there already, or it gets ready when its sources are.
 func (r *run) consider(ctx context.Context, s *plan.Step) error {
-	known := make(map[string]digest.ID, len(r.outputs))
-	for name, o := range r.outputs {
-		known[name] = o.ID
+	deps, err := r.known.deps(s)
+	if err != nil {
+		return err
 	}
-	inputs, missing := r.b.inputs(r.graph, s, known)
-	if missing != "" {
-		return fmt.Errorf("%s is ready before %s", s.Name, missing)
-	}
-	key := plan.KeyOf(inputs)
-	action, err := r.b.lookup(ctx, s, key)
+	ing := r.b.ingredients(s, deps)
+	action, err := r.b.lookup(ctx, s, ing.key)
 	if err != nil {
 		return err
 	}
 	if action != nil {
-		out, err := r.b.output(ctx, s, key, action.Output)
-		if err != nil {
-			return err
-		}
-		r.hit[s.Name] = true
-		r.b.opts.Emit(Event{Kind: StepDone, Name: s.Name, Version: s.Version, Key: key, Output: out.ID, Hit: true})
+		out := r.b.cached(s, ing.key, action)
+		r.hit[s.ID] = true
+		r.b.emit(s, Event{Kind: StepDone, Key: out.Key, Output: out.ID, Hit: true})
 		return r.done(ctx, out)
 	}
-	r.keys[s.Name] = stepKey{key, inputs}
-	f := r.source(s.Name)
+	r.keys[s.ID] = ing
+	f := r.source(s.ID)
 	f.wants = true
 	if f.done {
 		r.sourced(s, f)
@@ -211,11 +200,16 @@ func (r *run) sourced(s *plan.Step, f *fetchState) {
 }
 
 func (r *run) done(ctx context.Context, out StepOutput) error {
-	r.outputs[out.Step.Name] = out
+	deps, err := r.known.deps(out.Step)
+	if err != nil {
+		return err
+	}
+	r.known.add(out.Step, out.ID, deps)
+	r.outputs[out.Step.ID] = out
 	r.remaining--
-	for _, s := range r.graph.Dependents(out.Step.Name) {
-		r.waiting[s.Name]--
-		if r.waiting[s.Name] == 0 && !r.lost[s.Name] {
+	for _, s := range r.graph.Dependents(out.Step.ID) {
+		r.waiting[s.ID]--
+		if r.waiting[s.ID] == 0 && !r.lost[s.ID] {
 			if err := r.consider(ctx, s); err != nil {
 				return err
 			}
@@ -234,9 +228,9 @@ func (r *run) source(step string) *fetchState {
 // fetch brings the sources of a step. How many come at once is the fetcher's
 // business.
 func (r *run) fetch(ctx context.Context, s *plan.Step) {
-	r.source(s.Name)
+	r.source(s.ID)
 	r.spawn(func() {
-		a := arrival{step: s.Name}
+		a := arrival{step: s.ID}
 		for _, src := range s.Sources {
 			path, err := r.b.opts.Fetch(ctx, src)
 			if err != nil {
@@ -271,7 +265,7 @@ func (r *run) wait(ctx context.Context) error {
 		return r.arrived(a)
 	case res := <-r.finished:
 		r.working--
-		delete(r.running, res.step.Name)
+		delete(r.running, res.step.ID)
 		if ctx.Err() != nil && res.err != nil {
 			return interrupted(ctx, res.err)
 		}
@@ -293,14 +287,13 @@ func (r *run) start(ctx context.Context) error {
 	}
 	s := r.ready.take()
 	job := stepJob{
-		builder: r.b, jobs: r.jobs, step: s,
-		key: r.keys[s.Name].key, inputs: r.keys[s.Name].inputs,
-		paths: r.fetched[s.Name].paths,
+		builder: r.b, jobs: r.jobs, step: s, label: r.graph.Label(s),
+		ingredients: r.keys[s.ID], paths: r.fetched[s.ID].paths,
 	}
-	for _, dep := range r.graph.Closure(s.Name) {
-		job.closure = append(job.closure, r.outputs[dep.Name])
+	for _, dep := range r.graph.Closure(s.ID) {
+		job.closure = append(job.closure, r.outputs[dep.ID])
 	}
-	r.running[s.Name] = true
+	r.running[s.ID] = true
 	r.spawn(func() { r.finished <- job.run(ctx) })
 	return nil
 }
@@ -321,7 +314,7 @@ func (r *run) ended(ctx context.Context, res stepResult) error {
 		return nil
 	}
 	if res.shared {
-		r.hit[res.step.Name] = true
+		r.hit[res.step.ID] = true
 	}
 	return r.done(ctx, res.output)
 }
@@ -332,10 +325,10 @@ func (r *run) lose(s *plan.Step, err error) {
 	lost := []*plan.Step{s}
 	for len(lost) > 0 {
 		s, lost = lost[0], lost[1:]
-		if !r.lost[s.Name] {
-			r.lost[s.Name] = true
+		if !r.lost[s.ID] {
+			r.lost[s.ID] = true
 			r.remaining--
-			lost = append(lost, r.graph.Dependents(s.Name)...)
+			lost = append(lost, r.graph.Dependents(s.ID)...)
 		}
 	}
 }
@@ -359,16 +352,26 @@ func (r *run) counts() *Result {
 func (r *run) result() (*Result, error) {
 	res := r.counts()
 	for _, s := range r.graph.Steps() {
-		res.Outputs = append(res.Outputs, r.outputs[s.Name])
+		res.Outputs = append(res.Outputs, r.outputs[s.ID])
 	}
-	keys := make(map[string]digest.Key, len(res.Outputs))
-	for _, o := range res.Outputs {
-		keys[o.Step.Name] = o.Key
+	return res, r.b.noteKeys(res.Outputs)
+}
+
+// noteKeys lets a later build say what has changed since this one.
+func (b *Builder) noteKeys(outputs []StepOutput) error {
+	o := &b.opts
+	was := lastKeys(o.Store.LastKeys(o.Project, o.Target))
+	now := was.note(outputs)
+	if maps.Equal(was, now) {
+		return nil
 	}
-	return res, r.b.opts.Store.UpdateLastKeys(r.b.opts.Project, keys)
+	return o.Store.SetLastKeys(o.Project, o.Target, now)
 }
 
 // recordedDuration is how long the step took when it was last built, or 0.
 func (b *Builder) recordedDuration(s *plan.Step) time.Duration {
-	return b.opts.Store.Duration(s.Name, s.Version)
+	if d := b.opts.Store.Duration(plan.Series(s.ID), s.Version); d > 0 {
+		return d
+	}
+	return b.opts.Store.Duration(s.Name, s.Version) // as it was noted before steps had IDs
 }

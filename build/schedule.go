@@ -26,9 +26,9 @@ func remaining(g *plan.Graph, recorded func(*plan.Step) time.Duration) map[strin
 		if own == 0 {
 			own = baseDuration + time.Duration(s.CBytes)*durationPerByte
 		}
-		out[s.Name] = own + behind[s.Name]
+		out[s.ID] = own + behind[s.ID]
 		for _, d := range s.Deps {
-			behind[d] = max(behind[d], out[s.Name])
+			behind[d] = max(behind[d], out[s.ID])
 		}
 	}
 	return out
@@ -45,7 +45,7 @@ type readyQueue struct {
 func newReadyQueue(g *plan.Graph, priority map[string]time.Duration) *readyQueue {
 	q := &readyQueue{priority: priority, order: map[string]int{}}
 	for i, s := range g.Steps() {
-		q.order[s.Name] = i
+		q.order[s.ID] = i
 	}
 	return q
 }
@@ -65,7 +65,7 @@ func (q *readyQueue) Len() int      { return len(q.steps) }
 func (q *readyQueue) Swap(i, j int) { q.steps[i], q.steps[j] = q.steps[j], q.steps[i] }
 func (q *readyQueue) Push(x any)    { q.steps = append(q.steps, x.(*plan.Step)) }
 func (q *readyQueue) Less(i, j int) bool {
-	a, b := q.steps[i].Name, q.steps[j].Name
+	a, b := q.steps[i].ID, q.steps[j].ID
 	if q.priority[a] != q.priority[b] {
 		return q.priority[a] > q.priority[b]
 	}

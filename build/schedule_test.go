@@ -10,13 +10,13 @@ import (
 
 func TestLongestPathFirst(t *testing.T) {
 	g, err := plan.NewGraph([]plan.Step{
-		{Name: "perl"},
-		{Name: "small", Deps: []string{"perl"}},
-		{Name: "chain1", Deps: []string{"perl"}},
-		{Name: "chain2", Deps: []string{"chain1"}},
-		{Name: "dbi", Deps: []string{"perl"}},
-		{Name: "sqlite", Deps: []string{"dbi"}, CBytes: 8_000_000},
-		{Name: "known", Deps: []string{"perl"}},
+		{ID: "perl", Name: "perl"},
+		{ID: "small", Name: "small", Deps: []string{"perl"}},
+		{ID: "chain1", Name: "chain1", Deps: []string{"perl"}},
+		{ID: "chain2", Name: "chain2", Deps: []string{"chain1"}},
+		{ID: "dbi", Name: "dbi", Deps: []string{"perl"}},
+		{ID: "sqlite", Name: "sqlite", Deps: []string{"dbi"}, CBytes: 8_000_000},
+		{ID: "known", Name: "known", Deps: []string{"perl"}},
 	})
 	if err != nil {
 		t.Fatal(err)

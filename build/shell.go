@@ -27,7 +27,7 @@ func (b *Builder) Shell(ctx context.Context, g *plan.Graph, s *plan.Step, term T
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, job.jobs.Close()) }()
-	dir, remove, err := b.opts.Store.TempDir("shell-" + s.Name)
+	dir, remove, err := b.opts.Store.TempDir("shell")
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +75,7 @@ func (b *Builder) shellJob(ctx context.Context, g *plan.Graph, s *plan.Step) (*s
 // closureGraph is the graph of a step's closure, without the step.
 func closureGraph(g *plan.Graph, s *plan.Step) (*plan.Graph, error) {
 	var steps []plan.Step
-	for _, dep := range g.Closure(s.Name) {
+	for _, dep := range g.Closure(s.ID) {
 		steps = append(steps, *dep)
 	}
 	return plan.NewGraph(steps)

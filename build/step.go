@@ -20,8 +20,8 @@ type stepJob struct {
 	builder *Builder
 	jobs    *Jobserver
 	step    *plan.Step
-	key     digest.Key
-	inputs  []plan.Input
+	label   string
+	ingredients
 	paths   []string // of the sources, in their order
 	closure []StepOutput
 }
@@ -85,10 +85,7 @@ func (j *stepJob) builtByOther(ctx context.Context, res *stepResult) (bool, erro
 	return true, err
 }
 
-func (j *stepJob) emit(e Event) {
-	e.Name, e.Version = j.step.Name, j.step.Version
-	j.builder.opts.Emit(e)
-}
+func (j *stepJob) emit(e Event) { j.builder.emit(j.step, e) }
 
 // build runs the recipe and stores what it added.
 func (j *stepJob) build(ctx context.Context) (StepOutput, error) {
@@ -115,7 +112,7 @@ func (j *stepJob) attempt(ctx context.Context, start time.Time) (_ StepOutput, e
 		return StepOutput{}, err
 	}
 	defer logFile.Close()
-	dir, remove, err := st.TempDir("step-" + j.step.Name)
+	dir, remove, err := st.TempDir("step-" + j.key.Short())
 	if err != nil {
 		return StepOutput{}, err
 	}
@@ -136,7 +133,7 @@ func (j *stepJob) attempt(ctx context.Context, start time.Time) (_ StepOutput, e
 	if res.ExitCode != 0 {
 		return StepOutput{}, j.failed(ctx, exitError(res), logFile.Name(), dir)
 	}
-	own := len(box.Layers) - 1 // the layer that the step installs into
+	own := len(box.Layers) - 1
 	if cause := j.foreignChanges(res.Changes[own]); cause != nil {
 		return StepOutput{}, j.failed(ctx, cause, logFile.Name(), dir)
 	}
@@ -175,35 +172,19 @@ func (j *stepJob) prepare(dir string) (sandbox.Command, error) {
 	if err := j.fill(work); err != nil {
 		return sandbox.Command{}, fmt.Errorf("prepare %s: %w", j.step.Name, err)
 	}
+	layers, err := j.layers(upper, filepath.Join(dir, "merged"), sandbox.MaxLowers)
+	if err != nil {
+		return sandbox.Command{}, err
+	}
 	return sandbox.Command{
 		Argv:       []string{"/bin/sh", "-eu", recipeFile},
 		Env:        j.environ(),
 		Work:       work,
 		WorkPath:   plan.WorkPath,
-		Layers:     j.layers(upper),
+		Layers:     layers,
 		ExtraFiles: j.jobs.Files(),
 		Scratch:    scratch,
 	}, nil
-}
-
-// layers returns the runtime's and the bundle's layer. Which of them receives
-// what the step adds depends on its kind.
-func (j *stepJob) layers(upper string) []sandbox.Layer {
-	runtime := sandbox.Layer{Prefix: plan.RuntimePrefix}
-	bundle := sandbox.Layer{Prefix: plan.BundlePrefix}
-	for _, dep := range j.closure {
-		if dep.Step.Kind == plan.Runtime {
-			runtime.Lowers = append(runtime.Lowers, dep.Tree)
-		} else {
-			bundle.Lowers = append(bundle.Lowers, dep.Tree)
-		}
-	}
-	if j.step.Kind == plan.Runtime {
-		runtime.Upper = upper
-		return []sandbox.Layer{runtime}
-	}
-	bundle.Upper = upper
-	return []sandbox.Layer{runtime, bundle}
 }
 
 // fill puts the sources, the files and the recipe into the work folder. Sources
@@ -290,14 +271,14 @@ func (j *stepJob) failed(ctx context.Context, cause error, log, dir string) erro
 
 // explain makes the error that a person sees of a failed step.
 func (j *stepJob) explain(cause error, log string) *StepError {
-	e := &StepError{Step: j.step, Err: cause, Log: log}
+	e := &StepError{Step: j.step, Label: j.label, Err: cause, Log: log}
 	data, err := os.ReadFile(log)
 	if err != nil {
 		e.Err = errors.Join(cause, err)
 		return e
 	}
 	e.Tail, e.Phase = logTail(data), logPhase(data)
-	if x, ok := j.builder.opts.Language.(lang.FailureExplainer); ok {
+	if x, ok := j.builder.language(j.step).(lang.FailureExplainer); ok {
 		e.Explanation = x.ExplainFailure(j.builder.opts.Lock, j.step, data)
 	}
 	return e

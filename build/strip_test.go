@@ -35,7 +35,7 @@ echo text >"$prefix/lib/not-an-archive.a"
 // stripStep builds the files.
 func stripStep(strip bool) plan.Step {
 	step := plan.Step{
-		Name: "runtime", Version: "1", Kind: plan.Runtime,
+		ID: "test:runtime@1", Name: "runtime", Version: "1", Kind: plan.Runtime, Prefix: plan.RuntimePrefix,
 		Recipe: plan.Recipe{Script: "prefix=" + plan.RuntimePrefix + stripSources},
 	}
 	if strip {
@@ -67,7 +67,7 @@ func buildStep(t *testing.T, tier sandbox.Tier, step plan.Step) StepOutput {
 		}
 	})
 	b := New(Options{
-		Store: st, Machine: machine, Project: t.TempDir(), Jobs: 1, Now: time.Now,
+		Store: st, Root: machine, Project: t.TempDir(), Jobs: 1, Now: time.Now,
 		Sandbox: func(context.Context) (*sandbox.Sandbox, error) { return box, nil },
 		Emit: func(e Event) {
 			if e.Kind == Warning {

@@ -46,10 +46,8 @@ func (p *Project) Build(ctx context.Context, opts BuildOptions) (Built, error) {
 	if err != nil {
 		return Built{}, err
 	}
-	for _, name := range opts.Rebuild {
-		if g.Step(name) == nil {
-			return Built{}, &UsageError{Message: "--rebuild: the lock has no distribution " + name, Help: "`envbuild plan` lists the steps"}
-		}
+	if opts.Rebuild, err = rebuildIDs(g, opts.Rebuild); err != nil {
+		return Built{}, err
 	}
 	if opts.Follow != nil {
 		made, stop := opts.Follow(ctx, lock)
@@ -67,12 +65,28 @@ func (p *Project) Build(ctx context.Context, opts BuildOptions) (Built, error) {
 	return Built{Lock: lock, Outputs: res.Outputs}, nil
 }
 
+// rebuildIDs returns the IDs of the steps that a person named.
+func rebuildIDs(g *plan.Graph, names []string) ([]string, error) {
+	ids := make([]string, len(names))
+	for i, name := range names {
+		step, err := g.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		if step == nil {
+			return nil, &UsageError{Message: "--rebuild: the lock has no distribution " + name, Help: "`envbuild plan` lists the steps"}
+		}
+		ids[i] = step.ID
+	}
+	return ids, nil
+}
+
 // emitAndFollow emits events, and tells who follows the build what was made.
 func (p *Project) emitAndFollow(g *plan.Graph, made func(build.StepOutput)) build.Emit {
 	return func(e build.Event) {
 		p.Emit(e)
 		if e.Kind == build.StepDone && !e.Hit {
-			made(build.StepOutput{Step: g.Step(e.Name), Key: e.Key, ID: e.Output})
+			made(build.StepOutput{Step: g.Step(e.ID), Key: e.Key, ID: e.Output})
 		}
 	}
 }

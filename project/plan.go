@@ -56,8 +56,8 @@ func (p *Project) builder(ctx context.Context, lock *pkgspec.Lock, opts BuildOpt
 		emit = opts.emit
 	}
 	return build.New(build.Options{
-		Store: p.Store, Sandbox: p.sandbox, Fetch: p.fetchSource, Machine: machine,
-		Project: p.Spec.Dir, Lock: lock, Language: p.language, Emit: emit,
+		Store: p.Store, Sandbox: p.sandbox, Fetch: p.fetchSource, Root: machine,
+		Project: p.Spec.Dir, Lock: lock, Languages: p.opts.Languages, Emit: emit,
 		Jobs: p.opts.Jobs, Now: p.opts.Now,
 		Rebuild: opts.Rebuild, KeepFailed: opts.KeepFailed,
 	}), nil
@@ -91,17 +91,16 @@ func (pl *Plan) Decide(ctx context.Context) ([]build.Decision, error) {
 }
 
 // Step returns the step that a person means by a name: a distribution, with or
-// without its version, or a module of it. It fails with a *UsageError.
+// without its version, a step's ID, or a module of a distribution. It fails with a
+// *UsageError, or a *plan.AmbiguousStepError.
 func (pl *Plan) Step(name string) (*plan.Step, error) {
-	for _, s := range pl.Graph.Steps() {
-		if s.Name == name || s.Name+"-"+s.Version == name {
-			return s, nil
-		}
+	if s, err := pl.Graph.Find(name); s != nil || err != nil {
+		return s, err
 	}
 	for _, pin := range pl.Lock.Distributions {
 		for _, m := range pin.Provides {
 			if m.Name == name {
-				return pl.Graph.Step(pin.Name), nil
+				return pl.Graph.Find(pin.Name)
 			}
 		}
 	}

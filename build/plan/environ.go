@@ -15,8 +15,6 @@ func Environ(s *Step) []Var {
 		{"LANG", "C"},
 		{"LC_ALL", "C"},
 		{"SOURCE_DATE_EPOCH", "1"},
-		{"PERL_HASH_SEED", "0"},
-		{"PYTHONHASHSEED", "0"},
 	}
 	at := make(map[string]int, len(env)+len(s.Env))
 	for i, v := range env {

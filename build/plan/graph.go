@@ -6,10 +6,20 @@ import (
 	"strings"
 )
 
-// Graph is a set of steps whose dependencies are all present and free of cycles.
+// Graph is a set of steps of one target whose dependencies are all present and
+// free of cycles.
 type Graph struct {
-	steps []*Step // dependencies before dependents, else as given
-	index map[string]*Step
+	nodes []*node // dependencies before dependents, else as given
+	index map[string]*node
+	named map[string][]*Step
+}
+
+// node is a step with its neighbours.
+type node struct {
+	step       *Step
+	deps       []*node
+	dependents []*node
+	state      visit
 }
 
 // CycleError says that steps wait for each other.
@@ -32,20 +42,29 @@ func (e *MissingStepError) Error() string {
 }
 
 // NewGraph orders the steps. It fails with a *CycleError, a *MissingStepError or
-// an error that names a step given twice.
+// an error that names a step that is given twice or has no ID.
 func NewGraph(steps []Step) (*Graph, error) {
-	g := &Graph{index: make(map[string]*Step, len(steps))}
+	g := &Graph{index: make(map[string]*node, len(steps)), named: make(map[string][]*Step, len(steps))}
 	for i := range steps {
 		s := &steps[i]
-		if g.index[s.Name] != nil {
-			return nil, fmt.Errorf("two steps are named %s", s.Name)
+		if s.ID == "" {
+			return nil, fmt.Errorf("the step %q has no ID", s.Name)
 		}
-		g.index[s.Name] = s
+		if g.index[s.ID] != nil {
+			return nil, fmt.Errorf("two steps have the ID %s", s.ID)
+		}
+		g.index[s.ID] = &node{step: s}
+		g.named[s.Name] = append(g.named[s.Name], s)
 	}
-	w := walker{graph: g, state: make(map[string]visit, len(steps))}
+	w := walker{graph: g}
 	for i := range steps {
-		if err := w.visit(&steps[i]); err != nil {
+		if err := w.visit(g.index[steps[i].ID]); err != nil {
 			return nil, err
+		}
+	}
+	for _, n := range g.nodes {
+		for _, dep := range n.deps {
+			dep.dependents = append(dep.dependents, n)
 		}
 	}
 	return g, nil
@@ -61,68 +80,110 @@ const (
 
 type walker struct {
 	graph *Graph
-	state map[string]visit
 	path  []string
 }
 
-func (w *walker) visit(s *Step) error {
-	switch w.state[s.Name] {
+func (w *walker) visit(n *node) error {
+	switch n.state {
 	case done:
 		return nil
 	case open:
-		from := slices.Index(w.path, s.Name)
-		return &CycleError{Names: append(slices.Clone(w.path[from:]), s.Name)}
+		from := slices.Index(w.path, n.step.Name)
+		return &CycleError{Names: append(slices.Clone(w.path[from:]), n.step.Name)}
 	}
-	w.state[s.Name] = open
-	w.path = append(w.path, s.Name)
-	for _, name := range s.Deps {
-		dep := w.graph.index[name]
+	n.state = open
+	w.path = append(w.path, n.step.Name)
+	for _, id := range n.step.Deps {
+		dep := w.graph.index[id]
 		if dep == nil {
-			return &MissingStepError{Step: s.Name, Dep: name}
+			return &MissingStepError{Step: n.step.Name, Dep: id}
+		}
+		if slices.Contains(n.deps, dep) {
+			continue
 		}
 		if err := w.visit(dep); err != nil {
 			return err
 		}
+		n.deps = append(n.deps, dep)
 	}
 	w.path = w.path[:len(w.path)-1]
-	w.state[s.Name] = done
-	w.graph.steps = append(w.graph.steps, s)
+	n.state = done
+	w.graph.nodes = append(w.graph.nodes, n)
 	return nil
 }
 
-// Steps returns all steps, dependencies before dependents.
-func (g *Graph) Steps() []*Step { return slices.Clone(g.steps) }
+// Len returns the number of steps.
+func (g *Graph) Len() int { return len(g.nodes) }
 
-// Step returns the step of that name, or nil.
-func (g *Graph) Step(name string) *Step { return g.index[name] }
+// Steps returns all steps, dependencies before dependents.
+func (g *Graph) Steps() []*Step { return stepsOf(g.nodes) }
+
+func stepsOf(nodes []*node) []*Step {
+	steps := make([]*Step, len(nodes))
+	for i, n := range nodes {
+		steps[i] = n.step
+	}
+	return steps
+}
+
+// Step returns the step of that ID, or nil.
+func (g *Graph) Step(id string) *Step {
+	if n := g.index[id]; n != nil {
+		return n.step
+	}
+	return nil
+}
+
+// Named returns the steps that people call by that name, in the order in which
+// they were given.
+func (g *Graph) Named(name string) []*Step { return slices.Clone(g.named[name]) }
+
+// Label is the shortest text that tells a step from the others of the graph: its
+// name or, where others share that, its ID.
+func (g *Graph) Label(s *Step) string {
+	if len(g.named[s.Name]) > 1 {
+		return s.ID
+	}
+	return s.Name
+}
+
+// Deps returns the steps that the one of that ID needs directly, in its order and
+// each once.
+func (g *Graph) Deps(id string) []*Step {
+	if n := g.index[id]; n != nil {
+		return stepsOf(n.deps)
+	}
+	return nil
+}
 
 // Closure returns all that the step depends on, transitively and without
-// itself, dependencies before dependents.
-func (g *Graph) Closure(name string) []*Step {
-	in := map[string]bool{name: true}
-	for _, s := range slices.Backward(g.steps) {
-		if in[s.Name] {
-			for _, d := range s.Deps {
-				in[d] = true
+// itself, dependencies before dependents. The order depends on nothing but the
+// steps of the closure, so that a step sees it alike in every graph.
+func (g *Graph) Closure(id string) []*Step {
+	start := g.index[id]
+	if start == nil {
+		return nil
+	}
+	seen := map[*node]bool{start: true}
+	var out []*Step
+	var visit func(n *node)
+	visit = func(n *node) {
+		for _, dep := range n.deps {
+			if !seen[dep] {
+				seen[dep] = true
+				visit(dep)
+				out = append(out, dep.step)
 			}
 		}
 	}
-	var out []*Step
-	for _, s := range g.steps {
-		if in[s.Name] && s.Name != name {
-			out = append(out, s)
-		}
-	}
+	visit(start)
 	return out
 }
 
-// Dependents returns the steps that need the named one directly, in order.
-func (g *Graph) Dependents(name string) []*Step {
-	var out []*Step
-	for _, s := range g.steps {
-		if slices.Contains(s.Deps, name) {
-			out = append(out, s)
-		}
+// Dependents returns the steps that need the one of that ID directly, in order.
+func (g *Graph) Dependents(id string) []*Step {
+	if n := g.index[id]; n != nil {
+		return stepsOf(n.dependents)
 	}
-	return out
+	return nil
 }

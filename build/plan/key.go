@@ -1,113 +1,180 @@
 package plan
 
 import (
+	"encoding/hex"
 	"strconv"
 
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// keyVersion changes when the engine itself treats equal steps differently.
-const keyVersion = "envbuild-step-1"
+// The versions of the engines change when they treat equal steps differently.
+const (
+	sandboxVersion = "envbuild-step-2"
+	unpackVersion  = "envbuild-unpack-1"
+)
 
-// keyExempt names the fields of Step and Source that are not in the key, with
-// the reason. The test walks the types by reflection and fails for a field that
-// is neither hashed nor here.
-var keyExempt = map[string]string{
-	"Step.Deps":          "the outputs of the closure are hashed instead, so that an identical rebuild cuts off what is behind it",
-	"Step.CBytes":        "orders the schedule only",
-	"Source.Name":        "for people",
-	"Source.Size":        "the digest decides",
-	"Source.Path":        "where an archive comes from never matters",
-	"Source.Mirrors":     "where an archive comes from never matters",
-	"Source.URLs":        "where an archive comes from never matters",
-	"Source.DebianPaths": "where an archive comes from never matters",
-	"Recipe.Name":        "for people",
+// Root is the system that steps see: what of it may influence a step.
+type Root interface {
+	// Inputs lists, in a fixed order, what of the root the step's key depends on.
+	Inputs(s *Step) []Input
 }
 
-// Machine is what a step sees of the host and what may thus influence it.
-type Machine struct {
-	// Arch is Debian's name of the architecture: "amd64".
-	Arch string
-	// Release names the distribution's release: "debian-12".
-	Release string
-	// Tools are the programs that build, by content.
-	Tools []Tool
-	// Packages holds the versions of installed Debian packages by name. A step's
-	// key has those of BasePackages and of its SysPackages.
-	Packages map[string]string
-}
-
-// Tool is a program of the host, named by its content.
-type Tool struct {
-	Path   string
-	SHA256 digest.SHA256
-}
-
-// Dependency is a member of a step's closure with what it turned out to be.
-type Dependency struct {
-	Name   string
-	Output digest.ID
-}
-
-// Input is one named ingredient of a key, kept so that a rebuild can be
-// explained by the ingredient that changed.
+// Input is one named ingredient of a key.
 type Input struct {
 	Name   string   `json:"name"`
 	Values []string `json:"values"`
 }
 
-// Inputs lists everything that can influence the step, in a fixed order. The
-// closure comes in the graph's order.
-func Inputs(s *Step, m Machine, closure []Dependency) []Input {
-	var in []Input
-	add := func(name string, values ...string) { in = append(in, Input{Name: name, Values: values}) }
-	add("engine", keyVersion)
-	add("step", s.Name, s.Version, string(s.Kind))
-	add("recipe", s.Recipe.Script, strconv.Itoa(s.Recipe.Version))
-	add("prefixes", RuntimePrefix, BundlePrefix, WorkPath)
+// Dependency is a step that another needs directly, as it turned out.
+type Dependency struct {
+	ID, Name string
+	// Closure is the digest of its output with all that it depends on.
+	Closure digest.SHA256
+	Output  digest.ID
+}
+
+// RootInput is the name of the ingredient that stands for all those of the root.
+const RootInput = "root"
+
+// Inputs lists everything that can influence the step, in a fixed order. Root is
+// what the root's Inputs gave for it.
+func Inputs(s *Step, root []Input, deps []Dependency) []Input {
+	if s.Engine == Unpack {
+		return unpackInputs(s)
+	}
+	var in inputs
+	in.add("engine", sandboxVersion, string(s.Engine))
+	in.add("version", s.Version)
+	in.add("step", s.ID, s.Language, string(s.Kind))
+	in.add("recipe", s.Recipe.Script, strconv.Itoa(s.Recipe.Version))
+	in.add("prefixes", s.Prefix, WorkPath)
 	for _, f := range s.Files {
-		add("file "+f.Name, strconv.FormatUint(uint64(f.Mode), 8), f.Content)
+		in.add("file "+f.Name, strconv.FormatUint(uint64(f.Mode), 8), f.Content)
 	}
 	for _, src := range s.Sources {
-		add("source "+src.File, src.SHA256.String())
+		in.add("source "+src.File, src.SHA256.String())
 	}
 	for _, v := range Environ(s) {
-		add("variable "+v.Name, v.Value)
+		in.add("variable "+v.Name, v.Value)
 	}
 	for _, f := range s.Shared {
-		add("shared "+f.Path, string(f.Rule))
+		in.add("shared "+f.Path, string(f.Rule))
 	}
-	add("binary prefixes", s.BinaryPrefixes...)
-	add("strip", s.Strip.Script, strconv.Itoa(s.Strip.Version))
-	add("machine", m.Arch, m.Release)
-	for _, t := range m.Tools {
-		add("tool "+t.Path, t.SHA256.String())
-	}
-	for _, p := range s.packages() {
-		add("package "+p, m.Packages[p])
-	}
-	for _, d := range closure {
-		add("dependency "+d.Name, d.Output.String())
+	in.add("binary prefixes", s.BinaryPrefixes...)
+	in.add("strip", s.Strip.Script, strconv.Itoa(s.Strip.Version))
+	in.add("system packages", s.SysPackages...)
+	in.add(RootInput, digestOf("root", root).String())
+	labels := labelsOf(deps)
+	for i, d := range deps {
+		in.add("dependency "+labels[i], d.Output.String(), d.Closure.String())
 	}
 	return in
 }
 
-// packages returns the Debian packages whose versions are in the step's key.
-func (s *Step) packages() []string {
-	return append(append([]string(nil), BasePackages...), s.SysPackages...)
+// labelsOf returns the dependencies' names, and the IDs of those that share one.
+func labelsOf(deps []Dependency) []string {
+	count := make(map[string]int, len(deps))
+	for _, d := range deps {
+		count[d.Name]++
+	}
+	labels := make([]string, len(deps))
+	for i, d := range deps {
+		labels[i] = d.Name
+		if count[d.Name] > 1 {
+			labels[i] = d.ID
+		}
+	}
+	return labels
 }
 
-// BasePackages are the Debian packages that every step may compile and link
-// against without declaring them (design.md §2.4).
-var BasePackages = []string{
-	"libc6", "libc6-dev", "libcrypt1", "libcrypt-dev", "libgcc-s1", "libstdc++6", "linux-libc-dev",
+// unpackInputs has nothing of root or dependencies: an archive's content is the
+// same everywhere.
+func unpackInputs(s *Step) []Input {
+	var in inputs
+	in.add("engine", unpackVersion, string(s.Engine))
+	for _, src := range s.Sources {
+		in.add("source", src.SHA256.String())
+	}
+	in.add("format", s.Unpack.Format, strconv.Itoa(s.Unpack.Strip))
+	in.add("executables", s.Unpack.Executables...)
+	return in
+}
+
+// inputs collects ingredients.
+type inputs []Input
+
+func (in *inputs) add(name string, values ...string) {
+	*in = append(*in, Input{Name: name, Values: values})
+}
+
+// ClosureDigest describes what a dependent sees of a step: its output, where it
+// stands, and the same of what the step needs, in its order.
+func ClosureDigest(s *Step, output digest.ID, deps []Dependency) digest.SHA256 {
+	h := digest.NewHasher("closure")
+	h.Field("output", output.String())
+	h.Field("prefix", s.Prefix)
+	h.Field("places", s.AllPlaces()...)
+	for _, d := range deps {
+		h.Field("dependency", d.Closure.String())
+	}
+	return h.SHA256()
 }
 
 // KeyOf hashes the inputs.
-func KeyOf(inputs []Input) digest.Key {
-	h := digest.NewHasher("step")
+func KeyOf(inputs []Input) digest.Key { return digest.Key(digestOf("step", inputs)) }
+
+func digestOf(domain string, inputs []Input) digest.SHA256 {
+	h := digest.NewHasher(domain)
 	for _, in := range inputs {
 		h.Field(in.Name, in.Values...)
 	}
-	return h.Key()
+	return h.SHA256()
+}
+
+// Summary tells inputs from others by a short digest for each name: it is what is
+// kept of them, so that a rebuild can be explained by the input that changed.
+type Summary map[string]string
+
+// summaryBytes of a digest are enough to see a change, which nobody forges.
+const summaryBytes = 8
+
+// Summarize makes the summary of inputs. That of the root is whole: it names the
+// root's own summary.
+func Summarize(inputs []Input) Summary {
+	sum := make(Summary, len(inputs))
+	for _, in := range inputs {
+		if in.Name == RootInput && len(in.Values) > 0 {
+			sum[in.Name] = in.Values[0]
+			continue
+		}
+		h := digest.NewHasher("input")
+		h.Field(in.Name, in.Values...)
+		d := h.SHA256()
+		sum[in.Name] = hex.EncodeToString(d[:summaryBytes])
+	}
+	return sum
+}
+
+// Changed says of the first of the inputs, in their order, that is not as it was
+// what happened to it: "recipe changed". It returns "" where nothing has changed.
+func (was Summary) Changed(is []Input) string {
+	now := Summarize(is)
+	for _, in := range is {
+		switch before, ok := was[in.Name]; {
+		case !ok:
+			return in.Name + " is new"
+		case before != now[in.Name]:
+			return in.Name + " changed"
+		}
+	}
+	gone := ""
+	for name := range was {
+		if _, ok := now[name]; !ok && (gone == "" || name < gone) {
+			gone = name
+		}
+	}
+	if gone == "" {
+		return ""
+	}
+	return gone + " is gone"
 }

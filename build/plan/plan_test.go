@@ -17,14 +17,12 @@ func names(steps []*Step) (out []string) {
 	return out
 }
 
+func named(name string, deps ...string) Step { return Step{ID: name, Name: name, Deps: deps} }
+
 func TestGraph(t *testing.T) {
 	g, err := NewGraph([]Step{
-		{Name: "app", Deps: []string{"b", "c"}},
-		{Name: "b", Deps: []string{"a"}},
-		{Name: "c", Deps: []string{"a", "perl"}},
-		{Name: "a", Deps: []string{"perl"}},
-		{Name: "perl"},
-		{Name: "other", Deps: []string{"perl"}},
+		named("app", "b", "c"), named("b", "a"), named("c", "a", "perl", "a"), named("a", "perl"), named("perl"),
+		named("other", "perl"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,65 +36,144 @@ func TestGraph(t *testing.T) {
 	if got, want := names(g.Dependents("a")), []string{"b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("dependents %v, want %v", got, want)
 	}
+	if got, want := names(g.Deps("c")), []string{"a", "perl"}; !slices.Equal(got, want) {
+		t.Errorf("dependencies %v, want %v", got, want)
+	}
+}
+
+// TestClosureIsTheStepsOwn adds a step that comes first and makes the graph visit
+// the others in another order.
+func TestClosureIsTheStepsOwn(t *testing.T) {
+	steps := []Step{named("app", "a", "b"), named("a"), named("b")}
+	for _, before := range [][]Step{nil, {named("first", "b", "a")}} {
+		g, err := NewGraph(append(before, steps...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := names(g.Closure("app")), []string{"a", "b"}; !slices.Equal(got, want) {
+			t.Errorf("closure %v, want %v", got, want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	g, err := NewGraph([]Step{{ID: "npm:a@1", Name: "a"}, {ID: "npm:a@2", Name: "a"}, {ID: "npm:b@1", Name: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Named("a"); len(got) != 2 || g.Label(got[0]) != "npm:a@1" {
+		t.Errorf("named a: %v", got)
+	}
+	if got := g.Named("b"); len(got) != 1 || g.Label(got[0]) != "b" || g.Step("npm:b@1") != got[0] {
+		t.Errorf("named b: %v", got)
+	}
 }
 
 func TestGraphErrors(t *testing.T) {
-	_, err := NewGraph([]Step{{Name: "x", Deps: []string{"a"}}, {Name: "a", Deps: []string{"b"}}, {Name: "b", Deps: []string{"a"}}})
+	_, err := NewGraph([]Step{named("x", "a"), named("a", "b"), named("b", "a")})
 	var cycle *CycleError
 	if !errors.As(err, &cycle) || !slices.Equal(cycle.Names, []string{"a", "b", "a"}) {
 		t.Errorf("cycle: %v", err)
 	}
-	_, err = NewGraph([]Step{{Name: "a", Deps: []string{"b"}}})
+	_, err = NewGraph([]Step{named("a", "b")})
 	var missing *MissingStepError
 	if !errors.As(err, &missing) || missing.Dep != "b" {
 		t.Errorf("missing: %v", err)
 	}
-	if _, err = NewGraph([]Step{{Name: "a"}, {Name: "a"}}); err == nil {
-		t.Error("a name given twice was accepted")
+	if _, err = NewGraph([]Step{named("a"), named("a")}); err == nil {
+		t.Error("an ID given twice was accepted")
+	}
+	if _, err = NewGraph([]Step{{Name: "a"}}); err == nil {
+		t.Error("a step without an ID was accepted")
 	}
 }
 
-func key(s *Step, m Machine, closure ...Dependency) digest.Key { return KeyOf(Inputs(s, m, closure)) }
+func key(s *Step, m Machine, deps ...Dependency) digest.Key {
+	return KeyOf(Inputs(s, m.Inputs(s), deps))
+}
+
+// exempt names the fields of Step and what it holds that are not in the key of a
+// step of the sandbox, with the reason. The test fails for a field that is neither
+// hashed nor here.
+func exempt() map[string]string {
+	const origin = "where an archive comes from never matters"
+	return map[string]string{
+		"Step.Name":             "for people; the ID decides",
+		"Step.Places":           "an output has no place of its own; that of dependencies is in their closure digests",
+		"Step.Deps":             "the closures' digests are hashed instead, so that an identical rebuild cuts off what is behind it",
+		"Step.CBytes":           "orders the schedule only",
+		"Source.Name":           "for people",
+		"Source.Size":           "the digest decides",
+		"Source.Path":           origin,
+		"Source.Mirrors":        origin,
+		"Source.URLs":           origin,
+		"Source.DebianPaths":    origin,
+		"Recipe.Name":           "for people",
+		"Unpacking.Format":      "of the other engine",
+		"Unpacking.Strip":       "of the other engine",
+		"Unpacking.Executables": "of the other engine",
+	}
+}
+
+// unpackHashed names what is in the key of a step that is unpacked, and nothing
+// else may be.
+func unpackHashed() map[string]string {
+	const content = "decides the content"
+	return map[string]string{
+		"Step.Engine": content, "Source.SHA256": content,
+		"Unpacking.Format": content, "Unpacking.Strip": content, "Unpacking.Executables": content,
+	}
+}
 
 // TestKeyCoversEveryField changes each field of a step in turn and expects
 // another key, unless the field is exempted by name.
 func TestKeyCoversEveryField(t *testing.T) {
-	sample := func() *Step {
-		return &Step{
-			Files: []File{{}}, Sources: []Source{{}}, Env: []Var{{}}, Shared: []SharedFile{{}},
+	keyExempt := exempt()
+	eachField(t, Sandbox, func(name string, changed bool) {
+		if changed == (keyExempt[name] != "") {
+			t.Errorf("%s: changes the key: %v, exempted: %q", name, changed, keyExempt[name])
 		}
+		delete(keyExempt, name)
+	})
+	for name := range keyExempt {
+		t.Errorf("%s is exempted and doesn't exist", name)
 	}
-	base := key(sample(), Machine{})
-	seen := map[string]bool{}
-	var visit func(root *Step, v reflect.Value, t2 *testing.T)
-	visit = func(root *Step, v reflect.Value, t *testing.T) {
+	hashed := unpackHashed()
+	eachField(t, Unpack, func(name string, changed bool) {
+		if changed != (hashed[name] != "") {
+			t.Errorf("%s: changes the key of what is unpacked: %v", name, changed)
+		}
+	})
+}
+
+// eachField tells of each field of a step whether the key changes with it.
+func eachField(t *testing.T, engine Engine, tell func(name string, changed bool)) {
+	t.Helper()
+	s := &Step{Engine: engine, Files: []File{{}}, Sources: []Source{{}}, Env: []Var{{}}, Shared: []SharedFile{{}}}
+	base := key(s, Machine{})
+	fields := map[string]bool{} // of the several Recipes one that counts is enough
+	var visit func(v reflect.Value)
+	visit = func(v reflect.Value) {
 		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			name := v.Type().Name() + "." + field.Name
+			name := v.Type().Name() + "." + v.Type().Field(i).Name
 			f := v.Field(i)
-			if f.Kind() == reflect.Struct {
-				visit(root, f, t)
+			switch {
+			case f.Kind() == reflect.Struct:
+				visit(f)
 				continue
-			}
-			if f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct && keyExempt[name] == "" {
-				visit(root, f.Index(0), t)
+			case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+				visit(f.Index(0))
 				continue
 			}
 			old := reflect.ValueOf(f.Interface())
 			change(f)
-			seen[name] = true
-			if changed := key(root, Machine{}) != base; changed == (keyExempt[name] != "") {
-				t.Errorf("%s: changes the key: %v, exempted: %q", name, changed, keyExempt[name])
-			}
+			fields[name] = key(s, Machine{}) != base
 			f.Set(old)
 		}
 	}
-	s := sample()
-	visit(s, reflect.ValueOf(s).Elem(), t)
-	for name := range keyExempt {
-		if !seen[name] {
-			t.Errorf("%s is exempted and doesn't exist", name)
-		}
+	visit(reflect.ValueOf(s).Elem())
+	for name, changed := range fields {
+		tell(name, changed)
 	}
 }
 
@@ -128,8 +205,9 @@ func TestKeyCoversMachineAndClosure(t *testing.T) {
 		"content":  key(s, Machine{Tools: []Tool{{Path: "/usr/bin/cc", SHA256: digest.Sum(nil)}}}),
 		"base":     key(s, Machine{Packages: map[string]string{"libc6-dev": "1"}}),
 		"declared": key(s, Machine{Packages: map[string]string{"libxml2-dev": "1"}}),
-		"closure":  key(s, Machine{}, Dependency{Name: "a"}),
+		"name":     key(s, Machine{}, Dependency{Name: "a"}),
 		"output":   key(s, Machine{}, Dependency{Name: "a", Output: digest.ID{1}}),
+		"closure":  key(s, Machine{}, Dependency{Name: "a", Closure: digest.SHA256{1}}),
 	} {
 		if keys[k] != "" {
 			t.Errorf("%s and %s have one key", name, keys[k])
@@ -141,10 +219,54 @@ func TestKeyCoversMachineAndClosure(t *testing.T) {
 	}
 }
 
+// TestClosureDigest changes each thing that a dependent sees.
+func TestClosureDigest(t *testing.T) {
+	id := digest.ID{1}
+	seen := map[digest.SHA256]string{}
+	for name, d := range map[string]digest.SHA256{
+		"plain":      ClosureDigest(&Step{}, id, nil),
+		"output":     ClosureDigest(&Step{}, digest.ID{2}, nil),
+		"prefix":     ClosureDigest(&Step{Prefix: "/p"}, id, nil),
+		"place":      ClosureDigest(&Step{Places: []string{"a"}}, id, nil),
+		"two places": ClosureDigest(&Step{Places: []string{"a", "b"}}, id, nil),
+		"dependency": ClosureDigest(&Step{}, id, []Dependency{{}}),
+		"its own":    ClosureDigest(&Step{}, id, []Dependency{{Closure: digest.SHA256{1}}}),
+	} {
+		if other, ok := seen[d]; ok {
+			t.Errorf("%s and %s have one digest", name, other)
+		}
+		seen[d] = name
+	}
+	if ClosureDigest(&Step{Name: "a", Version: "1"}, id, nil) != ClosureDigest(&Step{Name: "b"}, id, nil) {
+		t.Error("the digest depends on what nobody sees")
+	}
+}
+
+func TestChanged(t *testing.T) {
+	step := &Step{Recipe: Recipe{Script: "make"}, Env: []Var{{"A", "1"}}}
+	is := func(s *Step, deps ...Dependency) []Input { return Inputs(s, Machine{}.Inputs(s), deps) }
+	was := Summarize(is(step, Dependency{Name: "a"}))
+	for want, now := range map[string][]Input{
+		"":                     is(step, Dependency{Name: "a"}),
+		"recipe changed":       is(&Step{Recipe: Recipe{Script: "make all"}}, Dependency{Name: "a"}),
+		"variable A changed":   is(&Step{Recipe: step.Recipe, Env: []Var{{"A", "2"}}}, Dependency{Name: "a"}),
+		"variable A is gone":   is(&Step{Recipe: step.Recipe}, Dependency{Name: "a"}),
+		"dependency a changed": is(step, Dependency{Name: "a", Output: digest.ID{1}}),
+		"dependency b is new":  is(step, Dependency{Name: "b"}),
+	} {
+		if got := was.Changed(now); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestPlaceholders(t *testing.T) {
-	for _, p := range []string{RuntimePrefix, BundlePrefix, WorkPath} {
-		if len(p) != PrefixLen {
+	for _, p := range []string{RuntimePrefix, BundlePrefix, WorkPath, NewPrefix("node"), NewPrefix("node bundle")} {
+		if len(p) != PrefixLen || p[0] != '/' {
 			t.Errorf("%s has %d bytes", p, len(p))
 		}
+	}
+	if NewPrefix("node") == NewPrefix("node bundle") || NewPrefix("node") != NewPrefix("node") {
+		t.Error("a placeholder is not its name's own")
 	}
 }

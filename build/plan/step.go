@@ -5,46 +5,58 @@ package plan
 
 import (
 	"io/fs"
+	"strings"
 
 	"github.com/envbuild/envbuild/internal/digest"
 )
-
-// The prefixes at which steps build (design.md §2.6). Each is 64 bytes of high
-// entropy, so that every 8-byte piece of one is unmistakable and a compiler that
-// splits a path constant can't hide it.
-const (
-	// RuntimePrefix is where steps see the language runtime.
-	RuntimePrefix = "/Q7MVFAnyFZTOVQ7XLZXY79Zn21Mw8DjHrXW8YpU6sAfy9p4sb7EFlWtAw2vgzhC"
-	// BundlePrefix is where steps see the merged distributions they depend on.
-	BundlePrefix = "/slRbpwOtcDPCELbOpyh2qC2ljtSKYZXVYXk5jAKfiDVGwHWK6k3SU0wmkgQSq4S"
-	// WorkPath is the folder in which a step's recipe starts and writes.
-	WorkPath = "/Zh4SW5emIlK7kwds0M3K5OWy4frRLosYwr6BezOb5emJ57j3fyJpRnTbXfnDHni"
-)
-
-// PrefixLen is the length in bytes of every placeholder, and so the longest
-// prefix that can replace one inside a binary file.
-const PrefixLen = 64
 
 // Kind says what a step adds.
 type Kind string
 
 // The kinds of steps.
 const (
-	// Runtime is the language's interpreter; it installs into RuntimePrefix.
+	// Runtime is a language's interpreter.
 	Runtime Kind = "runtime"
-	// Distribution is one dependency; it installs into BundlePrefix.
+	// Distribution is one dependency.
 	Distribution Kind = "distribution"
 )
 
+// Engine says how a step makes its output.
+type Engine string
+
+// The engines.
+const (
+	// Sandbox runs the step's recipe; it is the engine of steps that name none.
+	Sandbox Engine = ""
+	// Unpack extracts the step's one archive in this process. Nothing of the root,
+	// the machine or the sandbox's tier has a part in the output.
+	Unpack Engine = "unpack"
+)
+
 // Step is one build action. Every field is part of its key or exempted by name
-// in keyExempt (key.go).
+// (key.go).
 type Step struct {
-	// Name is unique in a graph: "perl", or the distribution's name, "Plack".
+	// ID is unique in a graph: "cpan:Plack@1.0050" (see StepID).
+	ID string
+	// Name is what people call it: "perl", "Plack". Several IDs may share one.
 	Name string
 	// Version is the version of what the step builds.
 	Version string
-	// Kind says what the step adds, and so into which prefix it installs.
+	// Language names the language whose step it is: "perl".
+	Language string
+	// Kind says what the step adds.
 	Kind Kind
+	// Engine makes the output.
+	Engine Engine
+	// Unpack are the options of the engine of that name.
+	Unpack Unpacking
+	// Prefix is the placeholder at which the step installs, and below which other
+	// steps see its output.
+	Prefix string
+	// Places are the clean slash-separated paths below Prefix at which the output
+	// stands in views and for dependents: an output has no place of its own. No
+	// place is the prefix itself.
+	Places []string
 	// Recipe is run by /bin/sh in WorkPath.
 	Recipe Recipe
 	// Files are small inputs, rendered by the language, placed in WorkPath
@@ -52,7 +64,8 @@ type Step struct {
 	Files []File
 	// Sources are the archives, placed in WorkPath under their file names.
 	Sources []Source
-	// Deps names the steps that this one needs directly. It sees their closure.
+	// Deps are the IDs of the steps that this one needs directly. It sees their
+	// closure.
 	Deps []string
 	// Env holds the variables of the step beyond those of the sandbox. A later
 	// entry wins.
@@ -63,7 +76,7 @@ type Step struct {
 	// Shared names files of other steps that this one may change, and how their
 	// versions become one in a view.
 	Shared []SharedFile
-	// BinaryPrefixes names, by path.Match patterns relative to the prefix, the binary
+	// BinaryPrefixes names, by path.Match patterns relative to the output, the binary
 	// files in which a prefix stands as a C string and may be overwritten.
 	BinaryPrefixes []string
 	// Strip, unless it is empty, takes out of the compiled files that the step has
@@ -72,6 +85,40 @@ type Step struct {
 	// CBytes is the number of bytes of C and C++ source in the archives: the
 	// step's weight in the schedule until a duration was recorded.
 	CBytes int64
+}
+
+// StepID returns the ID of a version of something in a language or its archive
+// network: "cpan:Plack@1.0050".
+func StepID(ecosystem, name, version string) string { return ecosystem + ":" + name + "@" + version }
+
+// Series returns what the IDs of all versions of one thing have in common, and
+// anything else as it is: "cpan:Plack".
+func Series(id string) string {
+	if i := strings.LastIndexByte(id, '@'); i > 0 {
+		return id[:i]
+	}
+	return id
+}
+
+// AllPlaces returns the paths below the step's prefix at which its output stands,
+// "" for the prefix itself.
+func (s *Step) AllPlaces() []string {
+	if len(s.Places) == 0 {
+		return []string{""}
+	}
+	return s.Places
+}
+
+// Unpacking says how an archive becomes an output.
+type Unpacking struct {
+	// Format is one of the formats of build/unpack: "tar.gz".
+	Format string
+	// Strip is the number of directories taken off the top of each path; what has
+	// no more of them is left out.
+	Strip int
+	// Executables are files that are made executable, whatever the archive says, by
+	// their slash-separated paths in the output.
+	Executables []string
 }
 
 // Recipe is a rendered shell script and the version of what it means.

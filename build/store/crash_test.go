@@ -74,7 +74,7 @@ func writeSomething(t *testing.T, s *store.Store, n uint64) {
 	}
 	must(t, s.PutFact("fact", digest.SHA256(key), content))
 	must(t, s.PutPart(key, content))
-	must(t, s.UpdateLastKeys("/project", map[string]digest.Key{fmt.Sprint(n): key}))
+	must(t, s.SetLastKeys("/project", "", map[string]digest.Key{fmt.Sprint(n): key}))
 }
 
 // TestKill kills a process that fills a store, again and again, and expects a
@@ -123,7 +123,7 @@ func wantSound(t *testing.T, root string, round int) {
 	if err != nil || len(v.Damaged) > 0 {
 		t.Errorf("round %d: %+v, %v", round, v, err)
 	}
-	for name, key := range s.LastKeys("/project") {
+	for name, key := range s.LastKeys("/project", "") {
 		if _, err := s.LookupAction(t.Context(), key); err != nil {
 			t.Errorf("round %d: step %s was noted before it was stored: %v", round, name, err)
 		}

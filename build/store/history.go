@@ -19,32 +19,45 @@ import (
 
 // lastKeys is the file last/<hash of the project>.
 type lastKeys struct {
-	Project string                `json:"project"`
-	Steps   map[string]digest.Key `json:"steps"`
+	Project string                           `json:"project"`
+	Targets map[string]map[string]digest.Key `json:"targets,omitempty"`
+	// Steps are what files had before there were targets, by name.
+	Steps map[string]digest.Key `json:"steps,omitempty"`
 }
 
-// LastKeys returns the keys that the project's steps had when they were last
-// built, by name; "which input changed" starts from them and RecordedAction. The
-// project is named by its folder. What can't be read counts as never built.
-func (s *Store) LastKeys(project string) map[string]digest.Key {
-	var last lastKeys
-	data, err := os.ReadFile(s.lastPath(project))
-	if err != nil || json.Unmarshal(data, &last) != nil || last.Project != project || last.Steps == nil {
+// LastKeys returns the keys that the project's steps had when they were last built
+// for a target, by ID; "which input changed" starts from them and RecordedAction.
+// The project is named by its directory. What can't be read counts as never built.
+func (s *Store) LastKeys(project, target string) map[string]digest.Key {
+	last := s.readLastKeys(project)
+	keys, ok := last.Targets[target]
+	if !ok {
+		keys = last.Steps
+	}
+	if keys == nil {
 		return map[string]digest.Key{}
 	}
-	return last.Steps
+	return keys
 }
 
-// UpdateLastKeys notes the keys of some of the project's steps; others keep
-// theirs. Of two processes that do so at once, one may lose.
-func (s *Store) UpdateLastKeys(project string, keys map[string]digest.Key) error {
-	steps := s.LastKeys(project)
-	old := maps.Clone(steps)
-	maps.Copy(steps, keys)
-	if maps.Equal(old, steps) {
-		return nil
+func (s *Store) readLastKeys(project string) lastKeys {
+	var last lastKeys
+	data, err := os.ReadFile(s.lastPath(project))
+	if err != nil || json.Unmarshal(data, &last) != nil || last.Project != project {
+		return lastKeys{Project: project}
 	}
-	data, err := json.Marshal(lastKeys{Project: project, Steps: steps})
+	return last
+}
+
+// SetLastKeys notes the keys of the project's steps for a target, in the place of
+// those from before. Of two processes that do so at once, one may lose.
+func (s *Store) SetLastKeys(project, target string, keys map[string]digest.Key) error {
+	last := s.readLastKeys(project)
+	if last.Targets == nil {
+		last.Targets = map[string]map[string]digest.Key{}
+	}
+	last.Targets[target] = keys
+	data, err := json.Marshal(last)
 	if err != nil {
 		return err
 	}

@@ -373,15 +373,25 @@ func TestSweep(t *testing.T) {
 func TestHistory(t *testing.T) {
 	root := t.TempDir()
 	s := openAt(t, root, store.Options{})
-	if keys := s.LastKeys("/p"); len(keys) != 0 {
+	if keys := s.LastKeys("/p", ""); len(keys) != 0 {
 		t.Errorf("keys of a project never built: %v", keys)
 	}
-	must(t, s.UpdateLastKeys("/p", map[string]digest.Key{"a": {1}, "b": {2}}))
-	must(t, s.UpdateLastKeys("/p", map[string]digest.Key{"b": {3}}))
-	must(t, s.UpdateLastKeys("/q", map[string]digest.Key{"a": {9}}))
-	if keys := s.LastKeys("/p"); len(keys) != 2 || keys["a"] != (digest.Key{1}) || keys["b"] != (digest.Key{3}) {
+	must(t, s.SetLastKeys("/p", "", map[string]digest.Key{"a": {1}, "b": {2}}))
+	must(t, s.SetLastKeys("/p", "", map[string]digest.Key{"a": {1}, "b": {3}}))
+	must(t, s.SetLastKeys("/p", "debian-13", map[string]digest.Key{"a": {4}}))
+	must(t, s.SetLastKeys("/q", "", map[string]digest.Key{"a": {9}}))
+	if keys := s.LastKeys("/p", ""); len(keys) != 2 || keys["a"] != (digest.Key{1}) || keys["b"] != (digest.Key{3}) {
 		t.Errorf("keys: %v", keys)
 	}
+	if keys := s.LastKeys("/p", "debian-13"); len(keys) != 1 || keys["a"] != (digest.Key{4}) {
+		t.Errorf("keys of another target: %v", keys)
+	}
+	before := `{"project":"/old","steps":{"a":"` + (digest.Key{5}).String() + `"}}`
+	write(t, filepath.Join(root, "last", digest.Sum([]byte("/old")).String()), before)
+	if keys := s.LastKeys("/old", ""); len(keys) != 1 || keys["a"] != (digest.Key{5}) {
+		t.Errorf("keys from before there were targets: %v", keys)
+	}
+
 	if d := s.Duration("perl", "5.36.0"); d != 0 {
 		t.Errorf("duration of what never ran: %v", d)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -26,14 +27,16 @@ func (p *program) planCommand() *cli.Command {
 
 // planStep is a row of the plan as JSON; part of the command line's contract.
 type planStep struct {
-	Name    string   `json:"name"`
-	Version string   `json:"version"`
-	Kind    string   `json:"kind"`
-	Key     string   `json:"key,omitempty"` // absent as long as it depends on outputs to come
-	Output  string   `json:"output,omitempty"`
-	Cached  bool     `json:"cached"`
-	Why     string   `json:"why"`
-	Needs   []string `json:"needs"`
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Language string   `json:"language"`
+	Version  string   `json:"version"`
+	Kind     string   `json:"kind"`
+	Key      string   `json:"key,omitempty"` // absent as long as it depends on outputs to come
+	Output   string   `json:"output,omitempty"`
+	Cached   bool     `json:"cached"`
+	Why      string   `json:"why"`
+	Needs    []string `json:"needs"`
 }
 
 type planDocument struct {
@@ -51,13 +54,13 @@ func (s *session) printPlanned(ctx context.Context) error {
 		return err
 	}
 	if !s.json {
-		return s.printPlan(decisions)
+		return s.printPlan(pl.Graph, decisions)
 	}
 	doc := planDocument{Lock: pl.Lock.Digest().String(), Steps: []planStep{}}
 	for _, d := range decisions {
 		row := planStep{
-			Name: d.Step.Name, Version: d.Step.Version, Kind: string(d.Step.Kind),
-			Cached: d.Cached, Why: d.Why, Needs: append([]string{}, d.Step.Deps...),
+			ID: d.Step.ID, Name: d.Step.Name, Language: d.Step.Language, Version: d.Step.Version, Kind: string(d.Step.Kind),
+			Cached: d.Cached, Why: d.Why, Needs: pl.Graph.Labels(pl.Graph.Deps(d.Step.ID)),
 		}
 		if !d.Key.IsZero() {
 			row.Key = d.Key.String()
@@ -70,7 +73,7 @@ func (s *session) printPlanned(ctx context.Context) error {
 	return s.printJSON(doc)
 }
 
-func (s *session) printPlan(decisions []build.Decision) error {
+func (s *session) printPlan(g *plan.Graph, decisions []build.Decision) error {
 	w := tabwriter.NewWriter(s.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "STEP\tVERSION\tSTATE\tKEY\tWHY")
 	for _, d := range decisions {
@@ -81,7 +84,7 @@ func (s *session) printPlan(decisions []build.Decision) error {
 		if !d.Key.IsZero() {
 			key = d.Key.Short()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", d.Step.Name, d.Step.Version, state, key, d.Why)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", g.Label(d.Step), d.Step.Version, state, key, d.Why)
 	}
 	return w.Flush()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/internal/atomicfile"
@@ -56,7 +57,7 @@ func (s *session) report(ctx context.Context, file string) error {
 		licenses[p.Name] = p.License
 	}
 	for _, d := range decisions {
-		step, err := s.pageStep(d)
+		step, err := s.pageStep(pl.Graph, d)
 		if err != nil {
 			return err
 		}
@@ -74,8 +75,8 @@ func (s *session) report(ctx context.Context, file string) error {
 }
 
 // pageStep adds what the store recorded of a step, if it has its output.
-func (s *session) pageStep(d build.Decision) (report.PageStep, error) {
-	step := report.PageStep{Name: d.Step.Name, Version: d.Step.Version, Needs: d.Step.Deps}
+func (s *session) pageStep(g *plan.Graph, d build.Decision) (report.PageStep, error) {
+	step := report.PageStep{Name: g.Label(d.Step), Version: d.Step.Version, Needs: g.Labels(g.Deps(d.Step.ID))}
 	if !d.Cached {
 		return step, nil
 	}

@@ -69,15 +69,10 @@ func (s *session) why(ctx context.Context, name string) error {
 // from a step that nothing needs.
 func whyPaths(g *plan.Graph, s *plan.Step) [][]string {
 	paths := [][]string{}
-	for _, d := range g.Dependents(s.Name) {
-		path := []string{s.Name, d.Name}
-		for seen := map[string]bool{}; ; {
-			up := g.Dependents(path[len(path)-1])
-			if len(up) == 0 || seen[up[0].Name] {
-				break
-			}
-			seen[up[0].Name] = true
-			path = append(path, up[0].Name)
+	for _, d := range g.Dependents(s.ID) {
+		path := []string{g.Label(s)}
+		for up := []*plan.Step{d}; len(up) > 0; up = g.Dependents(up[0].ID) {
+			path = append(path, g.Label(up[0]))
 		}
 		slices.Reverse(path)
 		paths = append(paths, path)

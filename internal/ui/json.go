@@ -16,6 +16,8 @@ type line struct {
 	Kind     build.EventKind `json:"kind"`
 	Time     time.Time       `json:"time"`
 	Name     string          `json:"name,omitempty"`
+	ID       string          `json:"id,omitempty"`
+	Target   string          `json:"target,omitempty"`
 	Version  string          `json:"version,omitempty"`
 	Key      string          `json:"key,omitempty"`
 	Output   string          `json:"output,omitempty"`
@@ -67,7 +69,7 @@ func (v *jsonView) close() error { return v.err }
 
 func lineOf(e build.Event) line {
 	l := line{
-		Kind: e.Kind, Time: e.Time.UTC(), Name: e.Name, Version: e.Version, From: e.From, Path: e.Path,
+		Kind: e.Kind, Time: e.Time.UTC(), Name: e.Name, ID: e.ID, Target: e.Target, Version: e.Version, From: e.From, Path: e.Path,
 		Message: e.Message, Hint: e.Hint, Bytes: e.Bytes, Size: e.Size,
 		Total: e.Total, Cached: e.Cached, Built: e.Built, Failed: e.Failed, Hit: e.Hit,
 		Duration: e.Duration.Seconds(), Expected: e.Expected.Seconds(),
@@ -100,7 +102,7 @@ func EncodeErrors(w io.Writer, err error, now time.Time) {
 		event := build.Event{Kind: build.Failure, Time: now, Message: e.Error(), Hint: hint.Of(e)}
 		var step *build.StepError
 		if errors.As(e, &step) {
-			event.Name, event.Err = step.Step.Name, e
+			event.Name, event.ID, event.Err = step.Step.Name, step.Step.ID, e
 		}
 		v.handle(event)
 	}

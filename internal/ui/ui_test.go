@@ -19,7 +19,8 @@ import (
 // someBuild is a build in which most things happen.
 func someBuild() []build.Event {
 	failed := &build.StepError{
-		Step: &plan.Step{Name: "DBI", Version: "1.643"}, Err: &build.ExitError{Code: 2}, Phase: "make",
+		Label: "DBI",
+		Step:  &plan.Step{Name: "DBI", Version: "1.643"}, Err: &build.ExitError{Code: 2}, Phase: "make",
 		Log: "/cache/logs/dbi", Tail: []string{"cc -c DBI.c", "\x1b[31mDBI.c:1: fatal error\x1b[0m"},
 		Explanation: "apt-get install libdbi-dev",
 	}

@@ -82,7 +82,7 @@ func (s *selection) pins() ([]pkgspec.Pin, error) {
 		pin := s.pin(c)
 		pin.Requires = slices.Sorted(maps.Keys(e[c.name]))
 		pins = append(pins, pin)
-		steps = append(steps, plan.Step{Name: pin.Name, Deps: pin.Requires})
+		steps = append(steps, plan.Step{ID: pin.Name, Name: pin.Name, Deps: pin.Requires})
 	}
 	_, err := plan.NewGraph(steps)
 	return pins, err

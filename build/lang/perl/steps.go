@@ -17,6 +17,12 @@ import (
 // runtimeStepName names the step that builds perl itself.
 const runtimeStepName = "perl"
 
+// The parts of the steps' IDs before the names.
+const (
+	languageName = "perl"
+	archiveName  = "cpan"
+)
+
 // patchFolder is the folder of the runtime's patches in the work folder.
 const patchFolder = "patches"
 
@@ -34,6 +40,10 @@ func (*Perl) Steps(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.Step, error) 
 		return nil, err
 	}
 	mirrors := Mirrors(spec, nil)
+	ids := map[string]string{runtimeStepName: runtime.ID}
+	for _, pin := range lock.Distributions {
+		ids[pin.Name] = distributionID(pin)
+	}
 	steps := []plan.Step{runtime}
 	for i := range lock.Distributions {
 		pin := &lock.Distributions[i]
@@ -41,10 +51,22 @@ func (*Perl) Steps(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.Step, error) 
 		if err != nil {
 			return nil, err
 		}
+		step.Deps = []string{runtime.ID}
+		for _, name := range pin.Requires {
+			id, ok := ids[name]
+			if !ok {
+				return nil, &plan.MissingStepError{Step: pin.Name, Dep: name}
+			}
+			step.Deps = append(step.Deps, id)
+		}
 		helps[pin.Name].addTo(&step)
 		steps = append(steps, step)
 	}
 	return steps, nil
+}
+
+func distributionID(pin pkgspec.Pin) string {
+	return plan.StepID(archiveName, pin.Name, pin.Version)
 }
 
 // StalePatchError says that a patch isn't the one that the lock was made with.
@@ -99,12 +121,16 @@ func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 		{"threads", threads},
 	}, options.Configure)
 	return plan.Step{
-		Name:    runtimeStepName,
-		Version: version,
-		Kind:    plan.Runtime,
-		Recipe:  plan.Recipe{Name: "runtime.sh", Script: script, Version: runtimeRecipeVersion},
-		Files:   patches,
-		Sources: []plan.Source{source},
+		ID:       plan.StepID(languageName, runtimeStepName, version),
+		Name:     runtimeStepName,
+		Version:  version,
+		Language: languageName,
+		Kind:     plan.Runtime,
+		Prefix:   plan.RuntimePrefix,
+		Recipe:   plan.Recipe{Name: "runtime.sh", Script: script, Version: runtimeRecipeVersion},
+		Files:    patches,
+		Sources:  []plan.Source{source},
+		Env:      []plan.Var{hashSeed()},
 	}, nil
 }
 
@@ -171,16 +197,18 @@ func distributionStep(pin *pkgspec.Pin, source plan.Source) (plan.Step, error) {
 		{"bundle", plan.BundlePrefix},
 	}, nil)
 	return plan.Step{
-		Name:    pin.Name,
-		Version: pin.Version,
-		Kind:    plan.Distribution,
-		Recipe:  plan.Recipe{Name: "distribution.sh", Script: script, Version: distributionRecipeVersion},
+		ID:       distributionID(*pin),
+		Name:     pin.Name,
+		Version:  pin.Version,
+		Language: languageName,
+		Kind:     plan.Distribution,
+		Prefix:   plan.BundlePrefix,
+		Recipe:   plan.Recipe{Name: "distribution.sh", Script: script, Version: distributionRecipeVersion},
 		Files: []plan.File{
 			{Name: "install.json", Mode: 0o644, Content: install},
 			{Name: "static.pl", Mode: 0o644, Content: staticInstaller},
 		},
 		Sources: []plan.Source{source},
-		Deps:    append([]string{runtimeStepName}, pin.Requires...),
 		Env:     env,
 		Shared:  shared,
 		CBytes:  pin.CBytes,
@@ -196,10 +224,14 @@ func distvname(pin *pkgspec.Pin) string {
 	return pin.Name + "-" + pin.Version
 }
 
+// hashSeed makes the order of hashes the same in every run of perl.
+func hashSeed() plan.Var { return plan.Var{Name: "PERL_HASH_SEED", Value: "0"} }
+
 // distributionEnv is what every distribution is built with.
 func distributionEnv() []plan.Var {
 	const base = plan.BundlePrefix
 	return []plan.Var{
+		hashSeed(),
 		{Name: "PATH", Value: base + "/bin:" + plan.RuntimePrefix + "/bin:/usr/bin:/bin"},
 		{Name: "PERL5LIB", Value: base + "/lib/perl5"},
 		// Installed below one folder, without manual pages and lists of files.

@@ -113,7 +113,7 @@ func checkRuntimeStep(t *testing.T, s *plan.Step) {
 
 func checkDistributionStep(t *testing.T, s *plan.Step) {
 	t.Helper()
-	if want := []string{"perl", "DBI"}; !slices.Equal(s.Deps, want) {
+	if want := []string{"perl:perl@5.36.0", "cpan:DBI@1.643"}; !slices.Equal(s.Deps, want) {
 		t.Errorf("it needs %v, want %v", s.Deps, want)
 	}
 	if !slices.Equal(s.SysPackages, []string{"libmariadb-dev"}) || s.CBytes != 7 || s.Kind != plan.Distribution {
