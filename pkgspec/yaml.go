@@ -17,7 +17,7 @@ const maxSpecBytes = 1 << 20
 // accepts is YAML without the parts that make a file mean something else than it
 // says: anchors, aliases, merge keys, tags, further documents.
 //
-// The parser is yaml/v3, because goccy/go-yaml 1.19 reads the list in
+// The parser is yaml/v3: goccy/go-yaml 1.19 reads the list in
 // {needs: [Devel::CheckLib]} as a map (its issue 832) and takes time quadratic in
 // the size of the file.
 func readYAML(file string, data []byte) (*document, Errors) {
