@@ -10,7 +10,6 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/health"
 	"github.com/envbuild/envbuild/env"
-	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
 
@@ -33,7 +32,7 @@ func checkHealth(ctx context.Context, p *project.Project, t *Tree, settings *deb
 		Beside:    t.runtime,
 		Prefixes:  []string{t.layout.Prefix},
 		Root:      "/",
-		Declared:  declaredPackages(p.Spec),
+		Declared:  declaredPackages(p),
 		Path:      search,
 		Asked:     asked,
 		Unchecked: p.Spec.Package.IsUnchecked,
@@ -64,14 +63,9 @@ func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error 
 // declaredPackages names the Debian packages that may be linked: those of every
 // step, those that the spec gives to single builds, and those that it makes the
 // package depend on.
-func declaredPackages(spec *pkgspec.Spec) []string {
-	names := slices.Clone(plan.BasePackages)
-	if cpan := spec.CPAN(); cpan != nil {
-		for _, help := range cpan.Build {
-			names = append(names, help.Apt...)
-		}
-	}
-	for _, relationship := range spec.Package.Depends {
+func declaredPackages(p *project.Project) []string {
+	names := slices.Concat(plan.BasePackages, p.Languages().SystemPackages(p.Spec))
+	for _, relationship := range p.Spec.Package.Depends {
 		names = append(names, deb.PackageNames(relationship)...)
 	}
 	return names

@@ -29,9 +29,9 @@ func newRuntimePackage(p *project.Project, b project.Built) (*runtimePackage, er
 	if shared == nil {
 		return nil, nil
 	}
-	packager, ok := p.Language().(lang.RuntimePackager)
+	packager, ok := p.Languages().Language(shared.Language).(lang.RuntimePackager)
 	if !ok {
-		return nil, p.Spec.ErrorAt(fmt.Sprintf("the runtime of %s can't be a package of its own", p.Language().Name()), "write as: bundled", shared.Path("as")...)
+		return nil, p.Spec.ErrorAt(fmt.Sprintf("the runtime of %s can't be a package of its own", shared.Language), "write as: bundled", shared.Path("as")...)
 	}
 	r := &runtimePackage{language: b.Lock.Runtime.Language, release: b.Lock.Runtime.Version, prefix: shared.Prefix}
 	var dir string

@@ -18,7 +18,7 @@ func (p *Project) Environment(at Prefixes, base string) (*env.Environment, error
 // PinnedVars are the variables that the spec can't replace.
 func (p *Project) PinnedVars(at Prefixes, base string) []env.Var {
 	pinned := []env.Var{env.Literals("PROJECT_BASE", env.Set, base)}
-	for _, v := range p.language.Environment() {
+	for _, v := range p.languages.Environment(p.Spec, nil) {
 		values := make([]string, len(v.Values))
 		for i, value := range v.Values {
 			values[i] = at.Relocate(value)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/lang"
-	"github.com/envbuild/envbuild/build/lang/perl"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -61,7 +60,7 @@ func (p *Project) FreshLock() (*pkgspec.Lock, error) {
 	if lock == nil {
 		return nil, &LockError{Path: p.display(p.LockPath())}
 	}
-	now, err := perl.Inputs(p.Spec, p.readFile)
+	now, err := p.languages.Inputs(p.Spec, p.readFile)
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +82,9 @@ func (p *Project) Lock(ctx context.Context, update []string) error {
 	} else if err != nil {
 		return err
 	}
-	mirrors, err := p.mirrorOverride()
-	if err != nil {
-		return err
-	}
-	res, err := p.language.Lock(ctx, lang.LockRequest{
-		Spec: p.Spec, Previous: previous, Update: update, Mirrors: mirrors,
+	language := p.Language()
+	res, err := language.Lock(ctx, lang.LockRequest{
+		Spec: p.Spec, Previous: previous, Update: update, Registries: p.registries[language.Name()],
 		ReadFile: p.readFile, Sources: lockSources{p}, Evaluate: p.evaluate,
 	})
 	if err != nil {

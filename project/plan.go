@@ -10,20 +10,9 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// steps turns the lock's pins into steps. Mirrors of the environment replace the
-// spec's for every verb: where an archive comes from is no part of what it is.
+// steps turns the lock's pins into steps.
 func (p *Project) steps(lock *pkgspec.Lock) ([]plan.Step, error) {
-	mirrors, err := p.mirrorOverride()
-	if err != nil {
-		return nil, err
-	}
-	spec := *p.Spec
-	if len(mirrors) > 0 && spec.CPAN() != nil {
-		cpan := *spec.CPAN()
-		cpan.Mirrors = mirrors
-		spec.Dependencies = cpan.Dependencies()
-	}
-	return p.language.Steps(&spec, lock)
+	return p.languages.Steps(p.Spec, lock, p.registries)
 }
 
 // graph turns the lock's pins into the graph of steps.
@@ -40,7 +29,7 @@ func (p *Project) graph(lock *pkgspec.Lock) (*plan.Graph, error) {
 
 // addStrip has what a step adds stripped if the spec wants it, for all languages.
 func (p *Project) addStrip(step *plan.Step) {
-	if p.Spec.Runtimes[0].Strip {
+	if r := p.Spec.Runtime(step.Language); r != nil && r.Strip {
 		step.Strip = build.StripRecipe()
 	}
 }
@@ -110,9 +99,9 @@ func (pl *Plan) Step(name string) (*plan.Step, error) {
 // evaluate runs a script of the language with the pinned runtime, which is built
 // if need be.
 func (p *Project) evaluate(ctx context.Context, runtime plan.Step, script string, stdin []byte) ([]byte, error) {
-	language, ok := p.language.(lang.Interpreter)
+	language, ok := p.Language().(lang.Interpreter)
 	if !ok {
-		return nil, fmt.Errorf("%s runs no scripts", p.language.Name())
+		return nil, fmt.Errorf("%s runs no scripts", p.Language().Name())
 	}
 	b, err := p.builder(ctx, nil, BuildOptions{})
 	if err != nil {

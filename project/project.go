@@ -17,6 +17,7 @@ import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -51,9 +52,10 @@ type Project struct {
 	Spec  *pkgspec.Spec
 	Store *store.Store
 
-	opts     Options
-	language lang.Language
-	fetcher  *fetch.Fetcher
+	opts       Options
+	languages  lang.Table // those of the spec
+	registries map[string][]lang.Registry
+	fetcher    *fetch.Fetcher
 
 	boxOnce sync.Once // steps ask for the sandbox at the same time
 	box     *sandbox.Sandbox
@@ -63,8 +65,12 @@ type Project struct {
 // Open opens the store and the sources of a project. Whoever opens it closes it.
 func Open(ctx context.Context, opts Options) (*Project, error) {
 	p := &Project{Spec: opts.Spec, opts: opts}
-	p.language = opts.Languages.Of(opts.Spec)[0]
+	p.languages = opts.Languages.Of(opts.Spec)
 	var err error
+	p.registries, err = p.languages.Registries(lang.Configuration{Getenv: p.Getenv, ReadFile: p.readFile})
+	if err != nil {
+		return nil, &UsageError{Message: err.Error(), Help: hint.Of(err)}
+	}
 	if p.Store, err = OpenStore(ctx, opts.Cache, opts.Now, p.Emit); err != nil {
 		return nil, err
 	}
@@ -105,8 +111,11 @@ func (p *Project) Now() time.Time { return p.opts.Now() }
 // Jobs is the number of cores to use.
 func (p *Project) Jobs() int { return p.opts.Jobs }
 
-// Language is the language of the project's runtime.
-func (p *Project) Language() lang.Language { return p.language }
+// Languages are the languages of the spec, in its order.
+func (p *Project) Languages() lang.Table { return p.languages }
+
+// Language is the first language of the spec.
+func (p *Project) Language() lang.Language { return p.languages[0] }
 
 // LookupEnv is os.LookupEnv on the environment that the project was opened with.
 func (p *Project) LookupEnv(name string) (string, bool) {

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/envbuild/envbuild/build"
@@ -176,12 +174,12 @@ func (l lockSources) Pinned(ctx context.Context, src plan.Source) (lang.Archive,
 // lockFacts is the kind of the store's facts that languages keep about archives.
 const lockFacts = "lock"
 
-// LoadFacts implements perl.FactCache.
+// LoadFacts implements lang.FactCache.
 func (l lockSources) LoadFacts(key string) ([]byte, bool) {
 	return l.p.Store.Fact(lockFacts, digest.Sum([]byte(key)))
 }
 
-// SaveFacts implements perl.FactCache.
+// SaveFacts implements lang.FactCache.
 func (l lockSources) SaveFacts(key string, data []byte) error {
 	return l.p.Store.PutFact(lockFacts, digest.Sum([]byte(key)), data)
 }
@@ -197,20 +195,4 @@ func translateNotFound(err error) error {
 		return fmt.Errorf("%w: %w", lang.ErrNotFound, err)
 	}
 	return err
-}
-
-// mirrorOverride is PERL_CARTON_MIRROR: addresses between commas or spaces that
-// replace the spec's mirrors.
-func (p *Project) mirrorOverride() ([]string, error) {
-	const name = "PERL_CARTON_MIRROR"
-	mirrors := strings.FieldsFunc(p.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
-	for _, m := range mirrors {
-		if u, err := url.Parse(m); err != nil || u.User != nil { // which isn't quoted: errors of url.Parse hold the address
-			return nil, &UsageError{
-				Message: "an address in " + name + " holds a user name or a password, or is none",
-				Help:    "put them into ~/.netrc: addresses are printed and written into locks",
-			}
-		}
-	}
-	return mirrors, nil
 }

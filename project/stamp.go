@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"github.com/envbuild/envbuild/build"
-	"github.com/envbuild/envbuild/build/lang/perl"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -119,7 +118,7 @@ func (p *Project) writeStamp(s stamp, b Built) error {
 // they were there.
 func (p *Project) inputFiles() ([]string, error) {
 	var names []string
-	_, err := perl.Inputs(p.Spec, func(name string) ([]byte, error) {
+	_, err := p.languages.Inputs(p.Spec, func(name string) ([]byte, error) {
 		names = append(names, name)
 		return p.readFile(name)
 	})

@@ -8,7 +8,7 @@ type Identifier interface {
 	RuntimeIdentity(pin pkgspec.RuntimePin) Identity
 	DistributionIdentity(pin pkgspec.Pin) Identity
 	// Notice reads what a distribution says of its authors and terms from tree, the
-	// folder with its output. That it says nothing is no error.
+	// directory with its output. That it says nothing is no error.
 	Notice(pin pkgspec.Pin, tree string) (Notice, error)
 }
 

@@ -13,16 +13,45 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// Language is one language that envbuild knows.
+// Language is one language that envbuild knows. What only some languages can do
+// are further interfaces, which a language has or hasn't.
 type Language interface {
-	// Name is the key under "runtime" in the spec: "perl".
+	// Name is its key under "runtime" in the spec.
 	Name() string
+	// Inputs are the digests of all that Lock reads of the project, as it is now: the
+	// parts of the spec, and files, which it reads with readFile. A lock is stale when
+	// one of them changed. A file that isn't there has no entry.
+	Inputs(spec *pkgspec.Spec, readFile ReadFile) ([]pkgspec.LockInput, error)
 	// Lock resolves the spec's constraints and pins every source.
 	Lock(ctx context.Context, req LockRequest) (*LockResult, error)
 	// Steps turns the pins of a lock into steps, the runtime's first.
-	Steps(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.Step, error)
-	// Environment lists the variables that make the runtime and the bundle usable.
-	Environment() []Var
+	Steps(req StepsRequest) ([]plan.Step, error)
+}
+
+// ReadFile reads a file of the project by its path relative to the spec's
+// directory. An absent file is fs.ErrNotExist.
+type ReadFile func(name string) ([]byte, error)
+
+// StepsRequest is what a language makes steps of.
+type StepsRequest struct {
+	Spec *pkgspec.Spec
+	Lock *pkgspec.Lock
+	// Registries are where the language's own configuration says that archives come
+	// from; none leave it to the spec.
+	Registries []Registry
+}
+
+// EnvironmentProvider is a language whose runtime and dependencies need variables.
+type EnvironmentProvider interface {
+	// Environment lists the variables that make the language's part of a view usable.
+	Environment(spec *pkgspec.Spec, lock *pkgspec.Lock) []Var
+}
+
+// PackageDeclarer is a language whose section of the spec names Debian packages
+// that single builds may use.
+type PackageDeclarer interface {
+	// SystemPackages lists them, in the order of the spec.
+	SystemPackages(spec *pkgspec.Spec) []string
 }
 
 // OutputChecker is a language that checks what a step has built before it is
@@ -46,12 +75,11 @@ type LockRequest struct {
 	// Update names distributions or modules that are to be resolved anew, to the
 	// newest version that the constraints allow.
 	Update []string
-	// Mirrors, if not empty, replaces the spec's mirrors (PERL_CARTON_MIRROR).
-	Mirrors []string
-	// ReadFile reads a file by its path relative to the spec's folder. An absent
-	// file is fs.ErrNotExist.
-	ReadFile func(name string) ([]byte, error)
-	Sources  Sources
+	// Registries are where the language's own configuration says that archives come
+	// from; none leave it to the spec.
+	Registries []Registry
+	ReadFile   ReadFile
+	Sources    Sources
 	// Evaluate runs a script of the language with the pinned runtime in a sandbox
 	// and returns what it prints; for requirement files that are programs. It
 	// builds the runtime if need be.
@@ -81,6 +109,13 @@ type Sources interface {
 	Pinned(ctx context.Context, src plan.Source) (Archive, error)
 }
 
+// FactCache is a power that Sources may have: to keep what was derived from archives,
+// so that locking anew needn't read them.
+type FactCache interface {
+	LoadFacts(key string) ([]byte, bool)
+	SaveFacts(key string, data []byte) error
+}
+
 // Archive is a source in the store.
 type Archive struct {
 	// File is its path on disk, read-only.
@@ -97,9 +132,9 @@ type CheckRequest struct {
 	Step *plan.Step
 	// Closure holds the step's closure, without itself.
 	Closure []*plan.Step
-	// Tree is the folder with what the step added, relative to its prefix.
+	// Tree is the directory with what the step added, relative to its prefix.
 	Tree string
-	// RuntimeTree is the folder with the runtime's output.
+	// RuntimeTree is the directory with the runtime's output.
 	RuntimeTree string
 }
 
@@ -108,8 +143,8 @@ type Var struct {
 	Name string
 	// Kind says what happens to a value that the caller's environment has.
 	Kind VarKind
-	// Values are paths or strings in which plan.RuntimePrefix and
-	// plan.BundlePrefix stand for the real prefixes.
+	// Values are paths or strings in which the prefixes of the language's layout
+	// stand for the real ones.
 	Values []string
 }
 
@@ -130,7 +165,8 @@ const (
 
 // Interpreter is a language whose Lock may ask for LockRequest.Evaluate.
 type Interpreter interface {
-	// Interpreter is the program that runs scripts, below plan.RuntimePrefix.
+	// Interpreter is the program that runs scripts, below the build prefix of the
+	// runtime.
 	Interpreter() string
 }
 
@@ -144,9 +180,9 @@ type RuntimePackager interface {
 // RuntimeABI says which runtimes can take each other's place below distributions
 // that were compiled for one of them: those for which it is equal.
 type RuntimeABI struct {
-	// Series is what their versions have in common: "5.36".
+	// Series is what their versions have in common: "3.13".
 	Series string
 	// Settings are what else has to be equal, sorted, each in words of the
-	// language's own: "usethreads=define".
+	// language's own.
 	Settings []string
 }

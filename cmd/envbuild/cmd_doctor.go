@@ -46,11 +46,7 @@ func (p *program) diagnosis(c *cli.Context, g globals) (build.DiagnoseOptions, e
 	}
 	if spec != nil {
 		opts.Git = spec.Version.Git != ""
-		if cpan := spec.CPAN(); cpan != nil {
-			for _, help := range cpan.Build {
-				opts.Packages = append(opts.Packages, help.Apt...)
-			}
-		}
+		opts.Packages = project.Languages().Of(spec).SystemPackages(spec)
 	}
 	if opts.Cache, err = p.cacheRoot(); err != nil {
 		return opts, err

@@ -56,7 +56,10 @@ func (e *existsError) Error() string { return e.path + " is there already" }
 func (e *existsError) Hint() string { return "edit it, or move it away first" }
 
 // noLanguageError says that no language recognises a project.
-type noLanguageError struct{ dir string }
+type noLanguageError struct {
+	dir      string
+	looksFor []string
+}
 
 func (e *noLanguageError) Error() string {
 	return e.dir + " has nothing of a language that envbuild knows"
@@ -64,7 +67,11 @@ func (e *noLanguageError) Error() string {
 
 // Hint says what is looked for.
 func (e *noLanguageError) Hint() string {
-	return "run it where cpanfile, .perl-version, a *.psgi file or lib/ is"
+	last := len(e.looksFor) - 1
+	if last < 0 {
+		return ""
+	}
+	return "run it where " + strings.Join(e.looksFor[:last], ", ") + " or " + e.looksFor[last] + " is"
 }
 
 // init writes a spec into dir. It never overwrites one.
@@ -97,7 +104,7 @@ type firstSpecData struct {
 	Git, EnvFile                  bool
 	Language, Constraint, Because string
 	Dependencies                  string
-	Files                         []string
+	Files, Exclude                []string
 	Variables                     []lang.SketchVariable
 	Services                      []lang.SketchService
 }
@@ -105,11 +112,13 @@ type firstSpecData struct {
 func (p *program) firstSpec(ctx context.Context, dir string) ([]byte, error) {
 	files := os.DirFS(dir)
 	d := firstSpecData{Files: applicationFiles(files)}
+	var looksFor []string
 	for _, l := range project.Languages() {
 		sketcher, ok := l.(lang.Sketcher)
 		if !ok {
 			continue
 		}
+		looksFor = append(looksFor, sketcher.LooksFor()...)
 		sketch, ok, err := sketcher.Sketch(files)
 		if err != nil {
 			return nil, err
@@ -120,7 +129,7 @@ func (p *program) firstSpec(ctx context.Context, dir string) ([]byte, error) {
 		}
 	}
 	if d.Language == "" {
-		return nil, &noLanguageError{dir: dir}
+		return nil, &noLanguageError{dir: dir, looksFor: looksFor}
 	}
 	git := func(args ...string) string { // git knows nothing of many projects
 		out, _ := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
@@ -140,6 +149,12 @@ func (p *program) firstSpec(ctx context.Context, dir string) ([]byte, error) {
 // take quotes what a language found.
 func (d *firstSpecData) take(language string, s lang.Sketch) {
 	d.Language, d.Constraint, d.Because, d.Dependencies = language, strconv.Quote(s.Constraint), s.Because, s.Dependencies
+	for _, f := range s.Files {
+		d.Files = append(d.Files, strconv.Quote(f))
+	}
+	for _, f := range s.Exclude {
+		d.Exclude = append(d.Exclude, strconv.Quote(f))
+	}
 	for _, v := range s.Variables {
 		q := lang.SketchVariable{Name: v.Name, Value: strconv.Quote(v.Value)}
 		for _, f := range v.Folders {
@@ -179,9 +194,6 @@ func applicationFiles(project fs.FS) []string {
 		if fi, err := fs.Stat(project, name); err == nil && fi.IsDir() {
 			out = append(out, name)
 		}
-	}
-	if found, err := fs.Glob(project, "*.psgi"); err == nil && len(found) > 0 {
-		out = append(out, `"*.psgi"`)
 	}
 	return out
 }

@@ -12,14 +12,6 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// FactCache is a power that a lang.Sources may have: to keep what was derived from
-// an archive, so that locking again doesn't read all archives again. Keys are file
-// names. An entry that is lost costs time and nothing else.
-type FactCache interface {
-	LoadFacts(key string) (data []byte, ok bool)
-	SaveFacts(key string, data []byte) error
-}
-
 // factsVersion is part of a cache key: it changes when facts come to mean
 // something else.
 const factsVersion = 2
@@ -48,7 +40,7 @@ func readFacts(src lang.Sources, name string, a lang.Archive) (*archiveFacts, er
 // cached returns the value under key, or makes and keeps it. That it can't be kept
 // is no error: the next run derives it again.
 func cached[T any](src lang.Sources, key string, derive func() (*T, error)) (*T, error) {
-	cache, ok := src.(FactCache)
+	cache, ok := src.(lang.FactCache)
 	if !ok {
 		return derive()
 	}

@@ -3,6 +3,7 @@ package perl
 import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/pkgspec"
 )
 
 // Environment lists the variables with which perl finds the bundle.
@@ -13,7 +14,7 @@ import (
 // a make or cpanm in this environment doesn't install there. PERL5OPT is left
 // alone: nothing sets it by itself, and people who do (-MCarp::Always,
 // -MDevel::Cover) mean the perl that they start.
-func (*Perl) Environment() []lang.Var {
+func (*Perl) Environment(*pkgspec.Spec, *pkgspec.Lock) []lang.Var {
 	return []lang.Var{
 		{Name: "PATH", Kind: lang.Prepend, Values: []string{plan.BundlePrefix + "/bin", plan.RuntimePrefix + "/bin"}},
 		{Name: "PERL5LIB", Kind: lang.Path, Values: []string{plan.BundlePrefix + "/lib/perl5"}},
@@ -21,4 +22,23 @@ func (*Perl) Environment() []lang.Var {
 		{Name: "PERL_MM_OPT", Kind: lang.Unset},
 		{Name: "PERL_MB_OPT", Kind: lang.Unset},
 	}
+}
+
+// Layout implements lang.LayoutProvider.
+func (*Perl) Layout(*pkgspec.Spec, *pkgspec.Lock) lang.Layout {
+	return lang.Layout{Directories: []lang.Directory{
+		{Prefix: plan.RuntimePrefix, Path: "runtime", Runtime: true},
+		{Prefix: plan.BundlePrefix, Path: "local"},
+	}}
+}
+
+// SystemPackages implements lang.PackageDeclarer.
+func (*Perl) SystemPackages(spec *pkgspec.Spec) []string {
+	var names []string
+	if c := spec.CPAN(); c != nil {
+		for _, help := range c.Build {
+			names = append(names, help.Apt...)
+		}
+	}
+	return names
 }

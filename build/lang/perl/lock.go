@@ -19,7 +19,7 @@ import (
 // distributions, and pins each by digest. Errors that a person can mend have a
 // Hint.
 func (p *Perl) Lock(ctx context.Context, req lang.LockRequest) (*lang.LockResult, error) {
-	inputs, err := Inputs(req.Spec, req.ReadFile)
+	inputs, err := p.Inputs(req.Spec, req.ReadFile)
 	if err != nil {
 		return nil, err
 	}
@@ -49,10 +49,9 @@ func (p *Perl) Lock(ctx context.Context, req lang.LockRequest) (*lang.LockResult
 	return result, nil
 }
 
-// Inputs returns what the lock of this spec is resolved from, as it is now: the
-// sections of the spec, the cpanfile, the snapshot, the runtime's patches. A file
-// that isn't there has no entry.
-func Inputs(spec *pkgspec.Spec, readFile func(name string) ([]byte, error)) ([]pkgspec.LockInput, error) {
+// Inputs implements lang.Language: the sections of the spec, the cpanfile, the
+// snapshot, the runtime's patches.
+func (*Perl) Inputs(spec *pkgspec.Spec, readFile lang.ReadFile) ([]pkgspec.LockInput, error) {
 	inputs := []pkgspec.LockInput{spec.RuntimeInput(language), spec.CPANInput()}
 	var files []string
 	if c := spec.CPAN(); c != nil {
@@ -151,7 +150,7 @@ func (p *Perl) newResolver(ctx context.Context, req *lang.LockRequest, lock *pkg
 		return nil, err
 	}
 	r := &resolver{
-		req: req, perl: perl, core: runtime.modules(), mirrors: lockMirrors(req.Spec, req.Mirrors, file),
+		req: req, perl: perl, core: runtime.modules(), mirrors: lockMirrors(req.Spec, lang.Addresses(req.Registries), file),
 		roots: file.selected(c.Without, c.Features), conflicts: file.conflicts(c.Without, c.Features),
 		indexes: make(map[string]*index), made: make(map[string]*candidate),
 		excluded: make(map[*candidate]string), renew: make(map[string]bool),

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -73,4 +74,34 @@ func lockMirrors(spec *pkgspec.Spec, override []string, file *cpanfile) mirrorLi
 		}
 	}
 	return list
+}
+
+// mirrorVariable names mirrors, between commas or spaces, as Carton reads it.
+const mirrorVariable = "PERL_CARTON_MIRROR"
+
+// Registries implements lang.RegistryConfigurer. The mirrors replace the spec's:
+// where an archive comes from is no part of what it is.
+func (*Perl) Registries(c lang.Configuration) ([]lang.Registry, error) {
+	var out []lang.Registry
+	separates := func(r rune) bool { return r == ',' || r == ' ' }
+	for _, m := range strings.FieldsFunc(c.Getenv(mirrorVariable), separates) {
+		u, err := url.Parse(m)
+		if err != nil || u.User != nil { // which isn't quoted: errors of url.Parse hold the address
+			return nil, &MirrorVariableError{}
+		}
+		out = append(out, lang.Registry{Address: m})
+	}
+	return out, nil
+}
+
+// MirrorVariableError says that PERL_CARTON_MIRROR names what can't be a mirror.
+type MirrorVariableError struct{}
+
+func (*MirrorVariableError) Error() string {
+	return "an address in " + mirrorVariable + " holds a user name or a password, or is none"
+}
+
+// Hint says where credentials belong.
+func (*MirrorVariableError) Hint() string {
+	return "put them into ~/.netrc: addresses are printed and written into locks"
 }

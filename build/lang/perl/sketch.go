@@ -34,6 +34,11 @@ func (*Perl) Sketch(project fs.FS) (lang.Sketch, bool, error) {
 	return out, true, nil
 }
 
+// LooksFor implements lang.Sketcher.
+func (*Perl) LooksFor() []string {
+	return []string{"cpanfile", ".perl-version", "a *.psgi file", "lib/"}
+}
+
 type sketcher struct{ project fs.FS }
 
 func (s sketcher) exists(name string) bool {
@@ -129,6 +134,7 @@ func (s sketcher) perlRequirements() ([]requirement, error) {
 // application finds what runs: scripts that are called as services are, or a PSGI
 // file.
 func (s sketcher) application(out *lang.Sketch) {
+	out.Exclude = []string{"**/*.t"}
 	if s.exists("lib") {
 		out.Variables = append(out.Variables, lang.SketchVariable{Name: "PERL5LIB", Folders: []string{"${PROJECT_BASE}/lib"}})
 	}
@@ -141,6 +147,9 @@ func (s sketcher) application(out *lang.Sketch) {
 		}
 	}
 	psgi, _ := fs.Glob(s.project, "*.psgi") // the pattern is sound
+	if len(psgi) > 0 {
+		out.Files = []string{"*.psgi"}
+	}
 	isWeb := func(v lang.SketchService) bool { return v.Name == "web" }
 	if len(psgi) == 0 || slices.ContainsFunc(out.Services, isWeb) {
 		return

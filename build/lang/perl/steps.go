@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -30,7 +31,8 @@ const patchFolder = "patches"
 // lock's order. What the spec says of single builds is added. It reads the
 // patches that the spec names, and nothing else. Errors are *pkgspec.Error where
 // the spec is wrong, *StalePatchError or *UnsupportedPerlError.
-func (*Perl) Steps(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.Step, error) {
+func (*Perl) Steps(req lang.StepsRequest) ([]plan.Step, error) {
+	spec, lock := req.Spec, req.Lock
 	runtime, err := runtimeStep(spec, lock)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func (*Perl) Steps(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.Step, error) 
 	if err != nil {
 		return nil, err
 	}
-	mirrors := Mirrors(spec, nil)
+	mirrors := Mirrors(spec, lang.Addresses(req.Registries))
 	ids := map[string]string{runtimeStepName: runtime.ID}
 	for _, pin := range lock.Distributions {
 		ids[pin.Name] = distributionID(pin)

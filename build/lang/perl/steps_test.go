@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/hint"
@@ -64,7 +65,7 @@ func TestSteps(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "patches/a.diff"), "a")
 	writeFile(t, filepath.Join(dir, "patches/b.diff"), "b")
-	steps, err := New().Steps(parseSpec(t, dir, someSpec), someLock())
+	steps, err := New().Steps(lang.StepsRequest{Spec: parseSpec(t, dir, someSpec), Lock: someLock()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestStepsErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			writeFile(t, filepath.Join(dir, "patches/a.diff"), "changed")
-			_, err := New().Steps(parseSpec(t, dir, test.spec), someLock())
+			_, err := New().Steps(lang.StepsRequest{Spec: parseSpec(t, dir, test.spec), Lock: someLock()})
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Fatalf("error %v, want %q", err, test.err)
 			}
@@ -181,7 +182,7 @@ func TestOldPerl(t *testing.T) {
 	for version, ok := range map[string]bool{"5.14.4": false, "5.8.9": false, "5.16.0": true, "5.40.2": true} {
 		lock := someLock()
 		lock.Runtime.Version = version
-		_, err := New().Steps(parseSpec(t, "", "name: some-application\nruntime: {perl: \"5\"}\n"), lock)
+		_, err := New().Steps(lang.StepsRequest{Spec: parseSpec(t, "", "name: some-application\nruntime: {perl: \"5\"}\n"), Lock: lock})
 		var old *UnsupportedPerlError
 		if ok != (err == nil) || !ok && !errors.As(err, &old) {
 			t.Errorf("perl %s: %v", version, err)
@@ -226,7 +227,7 @@ func TestMainModule(t *testing.T) {
 // TestEnvironment runs a shell's idea of the environment: the bundle's programs
 // come before perl's, and perl's before the caller's.
 func TestEnvironment(t *testing.T) {
-	vars := New().Environment()
+	vars := New().Environment(nil, nil)
 	if vars[0].Name != "PATH" || !slices.Equal(vars[0].Values, []string{plan.BundlePrefix + "/bin", plan.RuntimePrefix + "/bin"}) {
 		t.Errorf("the first variable is %v", vars[0])
 	}
