@@ -11,7 +11,7 @@ import (
 // StepError says that a step did not succeed.
 type StepError struct {
 	Step *plan.Step
-	// Label is what tells the step from others, for commands.
+	// Label is what tells the step from others, for commands; "" if it has no sandbox.
 	Label string
 	// Err says what went wrong: an exit status, a change of another's file, a
 	// library from outside.
@@ -50,8 +50,13 @@ func (e *StepError) Hint() string {
 	return e.Explanation
 }
 
-// ShellCommand is the command that enters the step's sandbox.
-func (e *StepError) ShellCommand() string { return "envbuild shell --step " + e.Label }
+// ShellCommand is the command that enters the step's sandbox, or "" if it has none.
+func (e *StepError) ShellCommand() string {
+	if e.Label == "" {
+		return ""
+	}
+	return "envbuild shell --step " + e.Label
+}
 
 // ExitError says that a recipe ended with a status other than 0.
 type ExitError struct {

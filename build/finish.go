@@ -10,14 +10,12 @@ import (
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
-	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/elfedit"
 )
 
 // finish checks what a successful recipe added and stores it. A cause is the
 // step's fault, err the engine's.
 func (j *stepJob) finish(ctx context.Context, tier sandbox.Tier, own sandbox.Layer, start time.Time) (_ StepOutput, cause, err error) {
-	o := &j.builder.opts
 	upper := own.Upper
 	if _, err := elfedit.FixTree(upper, own.Prefix); err != nil {
 		return StepOutput{}, fmt.Errorf("make library paths relative: %w", err), nil
@@ -29,25 +27,31 @@ func (j *stepJob) finish(ctx context.Context, tier sandbox.Tier, own sandbox.Lay
 	if cause := j.checkByLanguage(ctx, upper); cause != nil {
 		return StepOutput{}, cause, nil
 	}
-	stored, err := o.Store.PutOutput(ctx, upper)
-	if err != nil {
-		return StepOutput{}, nil, fmt.Errorf("store the output of %s: %w", j.step.Name, err)
-	}
-	inputs, err := j.builder.summary(j.ingredients)
-	if err != nil {
-		return StepOutput{}, nil, err
-	}
-	action, err := o.Store.PutAction(ctx, &store.Action{
-		Key: j.key, Output: stored.ID, Tier: int(tier), TierName: tier.String(),
-		Step: plan.Series(j.step.ID), Version: j.step.Version,
-		Started: start, Duration: o.Now().Sub(start),
-		Inputs: inputs, Libraries: libraries,
+	out, err := j.keep(ctx, upper, start, &store.Action{
+		Tier: int(tier), TierName: tier.String(), Libraries: libraries,
 	})
-	if err != nil {
-		return StepOutput{}, nil, err
-	}
-	out, err := j.builder.output(ctx, j.step, j.key, action.Output)
 	return out, nil, err
+}
+
+// keep stores a tree as the step's output, with a record of how it came about,
+// which it completes.
+func (j *stepJob) keep(ctx context.Context, tree string, start time.Time, a *store.Action) (StepOutput, error) {
+	o := &j.builder.opts
+	stored, err := o.Store.PutOutput(ctx, tree)
+	if err != nil {
+		return StepOutput{}, fmt.Errorf("store the output of %s: %w", j.step.ID, err)
+	}
+	a.Key, a.Output = j.key, stored.ID
+	a.Step, a.Version = plan.Series(j.step.ID), j.step.Version
+	a.Started, a.Duration = start, o.Now().Sub(start)
+	if a.Inputs, err = j.builder.summary(j.ingredients); err != nil {
+		return StepOutput{}, err
+	}
+	held, err := o.Store.PutAction(ctx, a)
+	if err != nil {
+		return StepOutput{}, err
+	}
+	return j.builder.found(j.step, held), nil
 }
 
 // foreignChanges returns an error for what the step changed of its closure,
@@ -81,16 +85,7 @@ func (j *stepJob) checkByLanguage(ctx context.Context, tree string) error {
 	return checker.CheckOutput(ctx, req)
 }
 
-// output finds a step's output in the store.
-func (b *Builder) output(ctx context.Context, s *plan.Step, key digest.Key, id digest.ID) (StepOutput, error) {
-	out, err := b.opts.Store.Output(ctx, id)
-	if err != nil {
-		return StepOutput{}, fmt.Errorf("the output of %s: %w", s.Name, err)
-	}
-	return StepOutput{Step: s, Key: key, ID: id, Tree: out.Tree}, nil
-}
-
-// cached is a step's output that a look-up has found whole.
-func (b *Builder) cached(s *plan.Step, key digest.Key, a *store.Action) StepOutput {
-	return StepOutput{Step: s, Key: key, ID: a.Output, Tree: b.opts.Store.Tree(a.Output)}
+// found is a step's output that a look-up has found whole.
+func (b *Builder) found(s *plan.Step, a *store.Action) StepOutput {
+	return StepOutput{Step: s, Key: a.Key, ID: a.Output, Tree: b.opts.Store.Tree(a.Output)}
 }

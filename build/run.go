@@ -175,7 +175,7 @@ func (r *run) consider(ctx context.Context, s *plan.Step) error {
 		return err
 	}
 	if action != nil {
-		out := r.b.cached(s, ing.key, action)
+		out := r.b.found(s, action)
 		r.hit[s.ID] = true
 		r.b.emit(s, Event{Kind: StepDone, Key: out.Key, Output: out.ID, Hit: true})
 		return r.done(ctx, out)

@@ -22,6 +22,9 @@ type Terminal struct {
 // with its sources and recipe in place. It returns the shell's exit code. What
 // the shell leaves is thrown away.
 func (b *Builder) Shell(ctx context.Context, g *plan.Graph, s *plan.Step, term Terminal) (code int, err error) {
+	if s.Engine == plan.Unpack {
+		return 0, &NoSandboxError{Step: s}
+	}
 	job, err := b.shellJob(ctx, g, s)
 	if err != nil {
 		return 0, err

@@ -78,11 +78,9 @@ func (j *stepJob) builtByOther(ctx context.Context, res *stepResult) (bool, erro
 		return false, err
 	}
 	res.shared = true
-	res.output, err = j.builder.output(ctx, j.step, j.key, action.Output)
-	if err == nil {
-		j.emit(Event{Kind: StepDone, Key: j.key, Output: action.Output, Hit: true})
-	}
-	return true, err
+	res.output = j.builder.found(j.step, action)
+	j.emit(Event{Kind: StepDone, Key: j.key, Output: action.Output, Hit: true})
+	return true, nil
 }
 
 func (j *stepJob) emit(e Event) { j.builder.emit(j.step, e) }
@@ -92,7 +90,11 @@ func (j *stepJob) build(ctx context.Context) (StepOutput, error) {
 	o := &j.builder.opts
 	start := o.Now()
 	j.emit(Event{Kind: StepStarted, Key: j.key, Expected: j.builder.recordedDuration(j.step)})
-	out, err := j.attempt(ctx, start)
+	attempt := j.attempt
+	if j.step.Engine == plan.Unpack {
+		attempt = j.unpack
+	}
+	out, err := attempt(ctx, start)
 	took := o.Now().Sub(start)
 	if err == nil {
 		j.emit(Event{Kind: StepDone, Key: j.key, Output: out.ID, Duration: took})

@@ -23,8 +23,6 @@ type Store interface {
 type Outputs interface {
 	// PutOutput takes a directory over.
 	PutOutput(ctx context.Context, dir string) (*store.Output, error)
-	// Output fails with store.ErrMissing unless the output is there whole.
-	Output(ctx context.Context, id digest.ID) (*store.Output, error)
 	// Tree is where the tree of an output that is there stands.
 	Tree(id digest.ID) string
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -33,6 +35,9 @@ func (s *session) printLog(ctx context.Context, name string) error {
 	step, err := pl.Step(name)
 	if err != nil {
 		return err
+	}
+	if step.Engine == plan.Unpack {
+		return &build.NoSandboxError{Step: step}
 	}
 	key, err := pl.Builder.LastKey(ctx, pl.Graph, step)
 	if err != nil {

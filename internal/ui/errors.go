@@ -119,7 +119,9 @@ func (r errorRenderer) step(e *build.StepError) {
 	if e.Kept != "" {
 		r.field("kept:", e.Kept)
 	}
-	r.field("shell:", e.ShellCommand())
+	if shell := e.ShellCommand(); shell != "" {
+		r.field("shell:", shell)
+	}
 }
 
 func (r errorRenderer) field(label, text string) {
