@@ -32,7 +32,7 @@ test: setup-test build mirror
 # The part of test that packages: package files, maintainer scripts, services, and
 # servers with systemd that are booted.
 test-deb: setup-test build mirror
-	$(GO) test -timeout 45m ./deb/... ./deploy/... ./internal/nspawntest
+	$(GO) test -timeout 45m ./deb/... ./deploy/... ./internal/nspawntest ./internal/servertest/...
 	$(GO) test -timeout 45m -run 'Ahead|Boot|Deb|Server|Services|Sample|Reproducible' ./cmd/envbuild
 
 # The part of test that is about the apt repository: with apt of two releases, a

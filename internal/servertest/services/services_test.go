@@ -1,4 +1,4 @@
-package service
+package services
 
 import (
 	"bytes"
@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/envbuild/envbuild/deploy/service"
+	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -54,7 +56,7 @@ type place struct {
 	// its own.
 	restart bool
 	path    string // PATH
-	out     *Files
+	out     *service.Files
 }
 
 // newPlace writes the release files of a package with a web service and two
@@ -83,18 +85,20 @@ name: %s
 description: a test
 runtime: {perl: "5.36.0"}
 services:
-  web: {run: [./web, "a b;%%(x)s"], listen: 127.0.0.1:%d, hot: {interval: 4, restart_on_runtime: %v}, user: nobody, env: {MODE: x}}
+  web: {run: [./web, "a b;%%(x)s"], listen: 127.0.0.1:%d, hot: {interval: 2, restart_on_runtime: %v}, user: nobody, env: {MODE: x}}
   worker: {run: [./worker], instances: 2, user: nobody, env: {STATE: %s/state}}
 services_format: [%s]
 `, p.name, p.port, restart, dir, format)
-	in := input(t, text, Paths{Prefix: dir, Release: dir, Current: dir, Base: dir + "/app"}, format)
+	in := p.input(t, text, format)
 	if restart {
 		in.RuntimePackage = "envbuild-perl-test"
 		p.write(t, "bin/dpkg-query", []byte("#!/bin/sh\ncat "+dir+"/perl-version\n"), 0o755)
 		p.write(t, "perl-version", []byte("5.36.0-1"), 0o644)
 	}
-	p.out = must(t, in)
-	for _, f := range append(append([]File{}, p.out.Release...), p.out.System...) {
+	if p.out, err = service.New(in); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(append([]service.File{}, p.out.Release...), p.out.System...) {
 		if strings.HasPrefix(f.Path, dir) {
 			p.write(t, f.Path, f.Content, f.Mode)
 		}
@@ -107,6 +111,21 @@ services_format: [%s]
 		t.Fatal(err)
 	}
 	return p
+}
+
+// input is what deploy gives for a package without releases and a bundle.
+func (p *place) input(t *testing.T, text string, format pkgspec.ServiceFormat) service.Input {
+	t.Helper()
+	s, err := pkgspec.Parse("envbuild.yaml", []byte(text), pkgspec.Perl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service.Input{
+		Name: s.Name, Description: s.Description, Services: s.Services, Formats: []pkgspec.ServiceFormat{format},
+		Paths:  service.Paths{Prefix: p.dir, Release: p.dir, Current: p.dir, Base: p.dir + "/app"},
+		Pinned: []env.Var{env.Literals("PROJECT_BASE", env.Set, p.dir+"/app")},
+		Env:    s.Env, Runtime: "0123456789abcdef",
+	}
 }
 
 // freePort is a port that nobody has now.
@@ -426,7 +445,7 @@ func TestRunit(t *testing.T) {
 	})
 }
 
-func (p *place) file(t *testing.T, path string) File {
+func (p *place) file(t *testing.T, path string) service.File {
 	t.Helper()
 	for _, f := range p.out.System {
 		if f.Path == path {
@@ -434,5 +453,5 @@ func (p *place) file(t *testing.T, path string) File {
 		}
 	}
 	t.Fatalf("there is no %s", path)
-	return File{}
+	return service.File{}
 }

@@ -1,4 +1,4 @@
-package release_test
+package releases
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ func newChroot(t *testing.T) chroot {
 	if os.Geteuid() != 0 {
 		skiptest.Because(t, "chroot and dpkg need root")
 	}
-	tarball, err := exec.Command("../../.ci/root").Output()
+	tarball, err := exec.Command("../../../.ci/root").Output()
 	if err != nil {
 		skiptest.Because(t, "no Debian root can be made: %s", errorText(err))
 	}
