@@ -13,7 +13,6 @@ import (
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/internal/digest"
-	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -26,8 +25,9 @@ type Options struct {
 	Sandbox func(context.Context) (*sandbox.Sandbox, error)
 	// Fetch brings a source into the store and returns its path.
 	Fetch func(ctx context.Context, src plan.Source) (string, error)
-	// Root is the system that steps see.
-	Root plan.Root
+	// System is what steps run in, and Root what they see of it.
+	System System
+	Root   plan.Root
 	// Target names the root to people and to the store's history: "debian-12".
 	// Where the machine is the only root there is, it may be "".
 	Target string
@@ -52,10 +52,9 @@ type Options struct {
 
 // Builder builds graphs.
 type Builder struct {
-	opts     Options
-	packages func() (*dpkg.Database, error)
-	libs     libraryIndex
-	roots    sync.Map // digests of roots whose summary is kept
+	opts  Options
+	libs  libraryIndex
+	roots sync.Map // digests of roots whose summary is kept
 
 	lastOnce sync.Once
 	last     lastKeys
@@ -64,9 +63,8 @@ type Builder struct {
 // New returns a builder.
 func New(opts Options) *Builder {
 	return &Builder{
-		opts:     opts,
-		packages: sync.OnceValues(func() (*dpkg.Database, error) { return dpkg.Open("/") }),
-		libs:     libraryIndex{names: map[string][]string{}},
+		opts: opts,
+		libs: libraryIndex{names: map[string][]string{}},
 	}
 }
 

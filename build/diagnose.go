@@ -15,6 +15,7 @@ import (
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/internal/hint"
+	"github.com/envbuild/envbuild/internal/system"
 )
 
 // Check is one thing that building needs, and how it is here.
@@ -42,8 +43,17 @@ const (
 	Missing CheckState = "missing"
 )
 
+// Diagnosed is the Debian system to look at.
+type Diagnosed interface {
+	Release() (system.Release, error)
+	Packages() (*dpkg.Database, error)
+	// Tool returns the path of a program where steps look for it.
+	Tool(name string) (string, error)
+}
+
 // DiagnoseOptions say what is to be built, and where.
 type DiagnoseOptions struct {
+	System Diagnosed
 	// Cache is the store's folder, and CacheErr what opening it said.
 	Cache    string
 	CacheErr error
@@ -64,20 +74,20 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) []Check {
 		return []Check{{Name: "temporary files", State: Missing, Detail: err.Error(), Hint: "make TMPDIR a folder that you can write"}}
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // a leftover in /tmp is no finding
-	checks := []Check{checkSystem("/")}
-	checks = append(checks, checkTools(o.Git)...)
-	checks = append(checks, checkCompiler(ctx, scratch), checkSandbox(ctx, scratch, o.RequireSandbox))
+	checks := []Check{checkSystem(o.System)}
+	checks = append(checks, checkTools(o.System, o.Git)...)
+	checks = append(checks, checkCompiler(ctx, o.System, scratch), checkSandbox(ctx, scratch, o.RequireSandbox))
 	checks = append(checks, checkCache(o), checkSpace(o.Cache), checkView(o.View))
-	return append(checks, checkPackages(o.Packages, "/")...)
+	return append(checks, checkPackages(o.Packages, o.System)...)
 }
 
-func checkSystem(root string) Check {
+func checkSystem(sys Diagnosed) Check {
 	c := Check{Name: "system", State: Fine}
-	release, err := distributionRelease(filepath.Join(root, "etc/os-release"))
+	release, err := sys.Release()
 	if err == nil {
-		_, err = dpkg.Open(root)
+		_, err = sys.Packages()
 	}
-	c.Detail = release
+	c.Detail = release.String()
 	if err != nil {
 		c.State, c.Detail = Missing, err.Error()
 		c.Hint = "envbuild builds on Debian and Ubuntu: use one of them, or a container of one"
@@ -101,10 +111,10 @@ func neededTools(git bool) []neededTool {
 	return list
 }
 
-func checkTools(git bool) []Check {
+func checkTools(sys Diagnosed, git bool) []Check {
 	var out []Check
 	for _, t := range neededTools(git) {
-		path, err := realTool(t.name)
+		path, err := sys.Tool(t.name)
 		switch {
 		case err == nil:
 			out = append(out, Check{Name: t.name, State: Fine, Detail: path})
@@ -118,9 +128,9 @@ func checkTools(git bool) []Check {
 }
 
 // checkCompiler makes a program with the headers that every runtime needs.
-func checkCompiler(ctx context.Context, scratch string) Check {
+func checkCompiler(ctx context.Context, sys Diagnosed, scratch string) Check {
 	c := Check{Name: "compiler", State: Fine, Detail: "makes programs"}
-	cc, err := realTool("cc")
+	cc, err := sys.Tool("cc")
 	if err != nil {
 		c.State, c.Detail, c.Apt = Missing, "there is none", []string{"gcc", "libc6-dev"}
 		return c
@@ -212,8 +222,8 @@ func checkView(view string) Check {
 }
 
 // checkPackages looks for what the spec declares.
-func checkPackages(names []string, root string) []Check {
-	packages, err := dpkg.Open(root)
+func checkPackages(names []string, sys Diagnosed) []Check {
+	packages, err := sys.Packages()
 	if err != nil {
 		return nil // the first check has said it
 	}

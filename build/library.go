@@ -100,7 +100,7 @@ func (j *stepJob) ownLibraries(tree string) (map[string]bool, error) {
 // step or this one may link.
 func (j *stepJob) undeclared(soname string) *ForeignLibraryError {
 	e := &ForeignLibraryError{Soname: soname, Step: j.step}
-	db, err := j.builder.packages()
+	db, err := j.builder.opts.System.Packages()
 	if err != nil {
 		return e
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/internal/system"
 )
 
 // stripSources builds one file of each kind with everything that debuggers read.
@@ -56,7 +57,8 @@ func buildStep(t *testing.T, tier sandbox.Tier, step plan.Step) StepOutput {
 			t.Error(err)
 		}
 	})
-	machine, err := ReadMachine(t.Context(), st)
+	sys := system.Open("/")
+	machine, err := ReadMachine(t.Context(), sys, st)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,7 @@ func buildStep(t *testing.T, tier sandbox.Tier, step plan.Step) StepOutput {
 		}
 	})
 	b := New(Options{
-		Store: st, Root: machine, Project: t.TempDir(), Jobs: 1, Now: time.Now,
+		Store: st, System: sys, Root: machine, Project: t.TempDir(), Jobs: 1, Now: time.Now,
 		Sandbox: func(context.Context) (*sandbox.Sandbox, error) { return box, nil },
 		Emit: func(e Event) {
 			if e.Kind == Warning {

@@ -84,7 +84,7 @@ type assembler struct {
 }
 
 func newAssembler(ctx context.Context, p *plan) (*assembler, error) {
-	c, err := newCompressor(ctx, p.compression())
+	c, err := newCompressor(ctx, p.compression(), p.req.XZ)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func lines(seed uint64, size int) []byte {
 // largePackage has a runtime, distributions of all sizes and an application.
 func largePackage() Request {
 	const prefix = "/opt/web-sample"
-	req := Request{Meta: sampleMeta(), SourceDate: sourceDate}
+	req := Request{Meta: sampleMeta(), SourceDate: sourceDate, XZ: xzPath}
 	add := func(origin, p string, content []byte) {
 		req.Entries = append(req.Entries, tree.Entry{Path: filepath.Join(prefix, p), Origin: origin, Content: content})
 	}
@@ -199,7 +199,7 @@ func TestCache(t *testing.T) {
 			try("damaged", n, 3)
 			change(&req, "app/lib/3.pm")
 			want = sha256.Sum256(build(t, Request{
-				Meta: req.Meta, Entries: req.Entries, SourceDate: req.SourceDate, Compression: compression,
+				Meta: req.Meta, Entries: req.Entries, SourceDate: req.SourceDate, Compression: compression, XZ: xzPath,
 			}))
 			try("the application changed", n-1, 1)
 		})
@@ -278,7 +278,7 @@ func describe(t *testing.T, deb []byte) string {
 	t.Helper()
 	content := map[string]string{}
 	files := map[string]reader.File{}
-	p, err := reader.Read(bytes.NewReader(deb), func(f reader.File, r io.Reader) error {
+	p, err := reader.Reader{}.Read(bytes.NewReader(deb), func(f reader.File, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		content[f.Path], files[f.Path] = string(b), f
 		return err
@@ -323,7 +323,7 @@ func TestSourceChanges(t *testing.T) {
 			if err := os.WriteFile(source, lines(1, 1000), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			req := Request{Meta: sampleMeta(), SourceDate: sourceDate, Entries: []tree.Entry{{Path: "/opt/a", Source: source}}}
+			req := Request{Meta: sampleMeta(), SourceDate: sourceDate, XZ: xzPath, Entries: []tree.Entry{{Path: "/opt/a", Source: source}}}
 			p, err := prepare(req)
 			if err != nil {
 				t.Fatal(err)
@@ -341,13 +341,13 @@ func TestSourceChanges(t *testing.T) {
 
 // TestNoXZ has no program xz.
 func TestNoXZ(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
 	req := sample(t)
+	req.XZ = ""
 	var program *ProgramError
 	if err := Write(t.Context(), req, io.Discard); !errors.As(err, &program) || !strings.Contains(program.Hint(), "xz-utils") {
 		t.Error(err)
 	}
-	if err := (*Settings)(nil).CheckCompressor(t.Context()); !errors.As(err, &program) {
+	if err := (*Settings)(nil).CheckCompressor(t.Context(), ""); !errors.As(err, &program) {
 		t.Error(err)
 	}
 	req.Compression = "zstd"
@@ -366,8 +366,9 @@ func TestBrokenXZ(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "xz"), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		t.Setenv("PATH", dir+":/usr/bin:/bin")
-		if err := Write(t.Context(), sample(t), io.Discard); err == nil {
+		req := sample(t)
+		req.XZ = filepath.Join(dir, "xz")
+		if err := Write(t.Context(), req, io.Discard); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -383,7 +384,7 @@ func TestAhead(t *testing.T) {
 	want := sha256.Sum256(build(t, req))
 	s := newShelf()
 	for _, origin := range []string{"perl", "Dist-06"} {
-		early := Request{Compression: req.Compression, Cache: s}
+		early := Request{Compression: req.Compression, Cache: s, XZ: xzPath}
 		for _, e := range req.Entries {
 			if e.Origin == origin {
 				early.Entries = append(early.Entries, e)

@@ -42,8 +42,9 @@ type joiner interface {
 	end() error
 }
 
-// newCompressor returns what a setting names: "xz", "gzip:9".
-func newCompressor(ctx context.Context, setting string) (compressor, error) {
+// newCompressor returns what a setting names: "xz", "gzip:9". program is the path of
+// xz, or empty.
+func newCompressor(ctx context.Context, setting, program string) (compressor, error) {
 	name, level, leveled := strings.Cut(setting, ":")
 	n := -1
 	if leveled {
@@ -54,7 +55,7 @@ func newCompressor(ctx context.Context, setting string) (compressor, error) {
 	}
 	switch {
 	case name == "xz" && !leveled:
-		c, err := newXZ(ctx)
+		c, err := newXZ(ctx, program)
 		return compressor{ending: ".xz", parts: c}, err
 	case name == "gzip" && n <= 9:
 		if !leveled {
@@ -74,9 +75,9 @@ func newCompressor(ctx context.Context, setting string) (compressor, error) {
 }
 
 // CheckCompressor fails if this machine hasn't what it takes to compress a package
-// as the settings say.
-func (s *Settings) CheckCompressor(ctx context.Context) error {
-	_, err := newCompressor(ctx, cmp.Or(s.compression(), DefaultCompression))
+// as the settings say. xz is the path of that program, or empty.
+func (s *Settings) CheckCompressor(ctx context.Context, xz string) error {
+	_, err := newCompressor(ctx, cmp.Or(s.compression(), DefaultCompression), xz)
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 
@@ -37,12 +36,10 @@ func (e *ProgramError) Hint() string {
 	return "apt-get install xz-utils, or write package.deb.compression: zstd (read from Debian 12 on) or gzip"
 }
 
-// newXZ finds the program and asks for its version.
-func newXZ(ctx context.Context) (partCodec, error) {
-	const name = "xz"
-	program, err := exec.LookPath(name)
-	if err != nil {
-		return nil, &ProgramError{name, errors.New("it is not on PATH, and packages are compressed with it")}
+// newXZ asks the program for its version.
+func newXZ(ctx context.Context, program string) (partCodec, error) {
+	if program == "" {
+		return nil, &ProgramError{"xz", errors.New("it is not installed, and packages are compressed with it")}
 	}
 	out, err := runXZ(ctx, program, func(io.Writer) error { return nil }, "--version")
 	if err != nil {
@@ -58,7 +55,7 @@ func runXZ(ctx context.Context, program string, write func(io.Writer) error, arg
 	var out, message bytes.Buffer
 	r, w := io.Pipe()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"LC_ALL=C"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, &out, &message
 	go func() {
 		err := write(w)

@@ -27,16 +27,17 @@ func (l Libraries) Relations() []string {
 }
 
 // ShlibDepends finds the architecture and the shared-library dependencies of the
-// entries. root is a Debian system, normally "/"; private are folders of the
+// entries. sys is the Debian system whose packages have the
+// libraries; private are folders of the
 // package in which programs find libraries by other means than their own search
 // path.
-func ShlibDepends(root string, entries []tree.Entry, private []string) (Libraries, error) {
+func ShlibDepends(sys shlibs.System, entries []tree.Entry, private []string) (Libraries, error) {
 	files := ELFFiles(entries)
 	arch, err := shlibs.Arch(files)
 	if err != nil {
 		return Libraries{}, err
 	}
-	depends, err := shlibs.Depends(root, files, private)
+	depends, err := shlibs.Depends(sys, files, private)
 	return Libraries{Arch: arch, Depends: depends}, err
 }
 

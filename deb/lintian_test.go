@@ -24,7 +24,7 @@ var expectedTags = map[string]string{
 func TestLintian(t *testing.T) {
 	skiptest.Without(t, "lintian")
 	req := Request{
-		Meta: sampleMeta(), SourceDate: sourceDate, Compression: "xz",
+		Meta: sampleMeta(), SourceDate: sourceDate, Compression: "xz", XZ: xzPath,
 		Scripts: Scripts{PostInst: "true\n"},
 		Entries: []tree.Entry{
 			{Path: "/opt/web-sample/bin/run", Mode: 0o755, Content: []byte("#!/bin/sh\nexit 0\n")},

@@ -99,16 +99,6 @@ func Version(upstream string, revision int, codename string) string {
 	return v
 }
 
-// Codename returns VERSION_CODENAME of an os-release(5) file, or "".
-func Codename(osRelease []byte) string {
-	for line := range strings.Lines(string(osRelease)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok {
-			return strings.Trim(v, `"'`)
-		}
-	}
-	return ""
-}
-
 // The grammars of policy 5.6.1, 5.6.7 and 5.6.12. A version has a revision, so
 // that its upstream part may hold hyphens.
 const (

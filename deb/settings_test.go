@@ -74,7 +74,7 @@ func TestSettings(t *testing.T) {
 	}
 	req := sample(t)
 	req.Settings, req.Scripts.PostInst = s, "echo ours\n"
-	pkg, err := reader.Read(bytes.NewReader(build(t, req)), nil)
+	pkg, err := reader.Reader{}.Read(bytes.NewReader(build(t, req)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,15 +189,6 @@ func TestJoinScript(t *testing.T) {
 			t.Errorf("%q and %q: %q, %v", c.ours, c.users, got, err)
 		}
 	}
-}
-
-func FuzzCodename(f *testing.F) {
-	f.Add([]byte("ID=debian\nVERSION_CODENAME=\"bookworm\"\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if got := Codename(text); strings.Contains(got, "\n") || !strings.Contains(string(text), got) {
-			t.Errorf("%q", got)
-		}
-	})
 }
 
 // FuzzSettings reads what a package section may hold, as far as that is looked at

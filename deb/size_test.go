@@ -21,7 +21,7 @@ import (
 func TestHugeFile(t *testing.T) {
 	const size = 9 << 30
 	p, err := prepare(Request{
-		Meta: sampleMeta(), SourceDate: sourceDate, Entries: []tree.Entry{{Path: "/opt/huge", Source: sparse(t, size)}},
+		Meta: sampleMeta(), SourceDate: sourceDate, XZ: xzPath, Entries: []tree.Entry{{Path: "/opt/huge", Source: sparse(t, size)}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,8 @@ type Request struct {
 	// Cache keeps what was compressed, for the next package; nil keeps nothing. It
 	// has no influence on the bytes.
 	Cache Cache
+	// XZ is the path of the program xz, which that compression needs, or empty.
+	XZ string
 	// Parallel is how many parts are compressed at once; 0 means one for each core.
 	// xz takes 49 MB for each.
 	Parallel int

@@ -71,8 +71,11 @@ func sampleEntries(t *testing.T, dir string) []tree.Entry {
 
 func sample(t *testing.T) Request {
 	t.Helper()
-	return Request{Meta: sampleMeta(), Entries: sampleEntries(t, t.TempDir()), SourceDate: sourceDate}
+	return Request{Meta: sampleMeta(), Entries: sampleEntries(t, t.TempDir()), SourceDate: sourceDate, XZ: xzPath}
 }
+
+// xzPath is where Debian has xz.
+const xzPath = "/usr/bin/xz"
 
 func build(t *testing.T, req Request) []byte {
 	t.Helper()
@@ -172,7 +175,7 @@ func TestFilesByDpkg(t *testing.T) {
 func TestContent(t *testing.T) {
 	req := sample(t)
 	got := map[string]string{}
-	pkg, err := reader.Read(bytes.NewReader(build(t, req)), func(f reader.File, r io.Reader) error {
+	pkg, err := reader.Reader{}.Read(bytes.NewReader(build(t, req)), func(f reader.File, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		got[f.Path] = string(b)
 		if !f.MTime.Equal(sourceDate) {
@@ -240,7 +243,7 @@ func TestCompressionIsDeterministic(t *testing.T) {
 	for i := range data {
 		data[i] = "etaoin shrdlu\n"[source.IntN(14)]
 	}
-	req := Request{Meta: sampleMeta(), Entries: []tree.Entry{{Path: "/opt/web-sample/data", Content: data}}, SourceDate: sourceDate}
+	req := Request{Meta: sampleMeta(), Entries: []tree.Entry{{Path: "/opt/web-sample/data", Content: data}}, SourceDate: sourceDate, XZ: xzPath}
 	for _, compression := range []string{"", "gzip:1", "zstd", "zstd:1"} {
 		req.Compression = compression
 		var sums [][32]byte
@@ -289,7 +292,7 @@ func TestRefused(t *testing.T) {
 		}, "ten digits"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			req := Request{Meta: sampleMeta(), SourceDate: sourceDate}
+			req := Request{Meta: sampleMeta(), SourceDate: sourceDate, XZ: xzPath}
 			c.change(&req)
 			if err := Write(context.Background(), req, io.Discard); err == nil || !strings.Contains(err.Error(), c.message) {
 				t.Errorf("error %v", err)
@@ -341,7 +344,7 @@ func TestNames(t *testing.T) {
 	if got := Version("1.4.0", 2, ""); got != "1.4.0-2" {
 		t.Errorf("version %q", got)
 	}
-	if got := Version("1.4.0", 1, Codename([]byte("ID=debian\nVERSION_CODENAME=\"bookworm\"\n"))); got != "1.4.0-1~bookworm1" {
+	if got := Version("1.4.0", 1, "bookworm"); got != "1.4.0-1~bookworm1" {
 		t.Errorf("version %q", got)
 	}
 	if got, err := Arch("386"); got != "i386" || err != nil {

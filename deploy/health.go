@@ -31,7 +31,7 @@ func checkHealth(ctx context.Context, p *project.Project, t *Tree, settings *deb
 		Entries:   slices.Concat(t.project, contents),
 		Beside:    t.runtime,
 		Prefixes:  []string{t.layout.Prefix},
-		Root:      "/",
+		System:    p.System(),
 		Declared:  declaredPackages(p),
 		Path:      search,
 		Asked:     asked,
@@ -52,7 +52,7 @@ func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error 
 	return health.Check(ctx, health.Request{
 		Entries:   t.runtime,
 		Prefixes:  []string{t.layout.shared.prefix},
-		Root:      "/",
+		System:    p.System(),
 		Declared:  plan.BasePackages,
 		Path:      strings.Split(SystemPath, ":"),
 		Unchecked: p.Spec.Package.IsUnchecked,

@@ -12,11 +12,11 @@ import (
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deb/shlibs"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/tree"
-	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
 
@@ -49,7 +49,7 @@ func Debs(ctx context.Context, p *project.Project, opts DebOptions) ([]Package, 
 	if err != nil {
 		return nil, err
 	}
-	full, err := packageVersion(version, p.Spec.Package.Revision)
+	full, err := packageVersion(p, version, p.Spec.Package.Revision)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func readSettings(ctx context.Context, p *project.Project) (*deb.Settings, error
 			return nil, err
 		}
 	}
-	return settings, settings.CheckCompressor(ctx)
+	return settings, settings.CheckCompressor(ctx, xzProgram(p))
 }
 
 // layoutFor is where a package made of the outputs stands if its prefix is that.
@@ -170,7 +170,7 @@ func debRequest(ctx context.Context, p *project.Project, t *Tree, settings *deb.
 		return req, err
 	}
 	var err error
-	if req.Meta, err = debMeta(p.Spec, t, version); err != nil {
+	if req.Meta, err = debMeta(p, t, version); err != nil {
 		return req, err
 	}
 	parts := t.parts
@@ -182,9 +182,10 @@ func debRequest(ctx context.Context, p *project.Project, t *Tree, settings *deb.
 
 // debMeta is what the control file says, with the shared libraries of the content
 // among the dependencies.
-func debMeta(spec *pkgspec.Spec, t *Tree, version string) (deb.Meta, error) {
+func debMeta(p *project.Project, t *Tree, version string) (deb.Meta, error) {
+	spec := p.Spec
 	m := deb.Meta{Name: spec.Name, Version: version, Maintainer: spec.Maintainer, Description: spec.Description}
-	if err := addLibraries(&m, t.project); err != nil {
+	if err := addLibraries(&m, p.System(), t.project); err != nil {
 		return m, err
 	}
 	if t.layout.shared != nil {
@@ -196,15 +197,24 @@ func debMeta(spec *pkgspec.Spec, t *Tree, version string) (deb.Meta, error) {
 }
 
 // addLibraries completes metadata by what the compiled files among entries tell.
-func addLibraries(m *deb.Meta, entries []tree.Entry) error {
-	libs, err := deb.ShlibDepends("/", entries, nil)
+func addLibraries(m *deb.Meta, sys shlibs.System, entries []tree.Entry) error {
+	libs, err := deb.ShlibDepends(sys, entries, nil)
 	m.Arch, m.Depends = cmp.Or(libs.Arch, "all"), append(m.Depends, libs.Relations()...)
 	return err
 }
 
+// xzProgram is the path of the system's xz, or empty where it isn't installed.
+func xzProgram(p *project.Project) string {
+	path, err := p.System().Tool("xz")
+	if err != nil {
+		return "" // what compresses with it says so
+	}
+	return path
+}
+
 // writeDeb writes the package; until it is whole nothing has its name.
 func writeDeb(ctx context.Context, p *project.Project, req deb.Request, dir string) (made Package, err error) {
-	req.Cache, req.Parallel = p.Store, p.Jobs()
+	req.Cache, req.Parallel, req.XZ = p.Store, p.Jobs(), xzProgram(p)
 	scratch, remove, err := p.Store.TempDir("deb")
 	if err != nil {
 		return made, err
@@ -280,7 +290,7 @@ func ServerEnvironment(ctx context.Context, p *project.Project, prefix string) (
 		if err != nil {
 			return nil, "", err
 		}
-		if full, err = packageVersion(version, p.Spec.Package.Revision); err != nil {
+		if full, err = packageVersion(p, version, p.Spec.Package.Revision); err != nil {
 			return nil, "", err
 		}
 	}

@@ -86,7 +86,7 @@ func (c *precompressor) compress(ctx context.Context, o build.StepOutput) error 
 	if err != nil {
 		return err
 	}
-	return deb.Ahead(ctx, deb.Request{Entries: entries, Settings: c.settings, Cache: c.Store})
+	return deb.Ahead(ctx, deb.Request{Entries: entries, Settings: c.settings, Cache: c.Store, XZ: xzProgram(c.Project)})
 }
 
 // earlyEntries are an output's files as the package will have them, but for those

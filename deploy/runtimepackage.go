@@ -48,7 +48,7 @@ func newRuntimePackage(p *project.Project, b project.Built) (*runtimePackage, er
 	if r.prefix == "" {
 		r.prefix = "/opt/" + r.name
 	}
-	r.version, err = packageVersion(r.release, shared.Revision)
+	r.version, err = packageVersion(p, r.release, shared.Revision)
 	return r, err
 }
 
@@ -92,7 +92,7 @@ func runtimeRequest(ctx context.Context, p *project.Project, t *Tree) (deb.Reque
 	if err := checkRuntimeHealth(ctx, p, t); err != nil {
 		return req, err
 	}
-	if err := addLibraries(&req.Meta, req.Entries); err != nil {
+	if err := addLibraries(&req.Meta, p.System(), req.Entries); err != nil {
 		return req, err
 	}
 	return req, addDocuments(&req, t, partsOf(t.parts, true))

@@ -1,17 +1,17 @@
 package deploy
 
 import (
-	"os"
 	"time"
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/pkgspec"
+	"github.com/envbuild/envbuild/project"
 )
 
 // packageVersion is a package's whole version for a version of what is in it.
-func packageVersion(version string, revision int) (string, error) {
-	system, err := os.ReadFile("/etc/os-release")
-	return deb.Version(version, revision, deb.Codename(system)), err
+func packageVersion(p *project.Project, version string, revision int) (string, error) {
+	release, err := p.System().Release()
+	return deb.Version(version, revision, release.Codename), err
 }
 
 // dateDependencies returns what the dependencies in a package of that date

@@ -36,7 +36,7 @@ func (p *Project) addStrip(step *plan.Step) {
 
 // builder returns a builder for graphs of the lock.
 func (p *Project) builder(ctx context.Context, lock *pkgspec.Lock, opts BuildOptions) (*build.Builder, error) {
-	machine, err := build.ReadMachine(ctx, p.Store)
+	machine, err := build.ReadMachine(ctx, p.opts.System, p.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (p *Project) builder(ctx context.Context, lock *pkgspec.Lock, opts BuildOpt
 		emit = opts.emit
 	}
 	return build.New(build.Options{
-		Store: p.Store, Sandbox: p.sandbox, Fetch: p.fetchSource, Root: machine,
+		Store: p.Store, Sandbox: p.sandbox, Fetch: p.fetchSource, System: p.opts.System, Root: machine,
 		Project: p.Spec.Dir, Lock: lock, Languages: p.opts.Languages, Emit: emit,
 		Jobs: p.opts.Jobs, Now: p.opts.Now,
 		Rebuild: opts.Rebuild, KeepFailed: opts.KeepFailed,

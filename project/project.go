@@ -17,6 +17,7 @@ import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -27,6 +28,8 @@ type Options struct {
 	// Languages is the table of the languages that are known: Languages(), unless a
 	// test has one of its own.
 	Languages lang.Table
+	// System is what steps run in and packages are for: the machine's, system.Open("/").
+	System System
 	// Cache is the absolute path of the store's directory.
 	Cache string
 	// Environ is the caller's environment.
@@ -44,6 +47,19 @@ type Options struct {
 	Offline bool
 	// RequireSandbox fails where steps can't run in the strongest tier.
 	RequireSandbox bool
+}
+
+// System is the Debian system that steps run in and packages are made for.
+type System interface {
+	build.System
+	// Dir is the directory below which it stands.
+	Dir() string
+	// Tool returns the path of a program where steps look for it.
+	Tool(name string) (string, error)
+	// AptMirrors returns the addresses of the distribution's own archive.
+	AptMirrors() ([]string, error)
+	// Identity is another one whenever what steps see of the system may have changed.
+	Identity() digest.SHA256
 }
 
 // Project is an opened project. Its methods may be called from several goroutines
@@ -116,6 +132,9 @@ func (p *Project) Languages() lang.Table { return p.languages }
 
 // Language is the first language of the spec.
 func (p *Project) Language() lang.Language { return p.languages[0] }
+
+// System is the Debian system that the project was opened with.
+func (p *Project) System() System { return p.opts.System }
 
 // LookupEnv is os.LookupEnv on the environment that the project was opened with.
 func (p *Project) LookupEnv(name string) (string, bool) {

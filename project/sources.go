@@ -18,7 +18,7 @@ import (
 )
 
 func (p *Project) newFetcher() *fetch.Fetcher {
-	apt, err := fetch.AptMirrors("/")
+	apt, err := p.opts.System.AptMirrors()
 	if err != nil {
 		p.Emit(build.Event{Kind: build.Warning, Message: "the machine's apt sources can't be read: " + err.Error()})
 	}

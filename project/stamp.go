@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -39,7 +38,7 @@ func (p *Project) decide(files []string) (digest.SHA256, error) {
 	h := digest.NewHasher("stamp")
 	h.Field("version", stampVersion)
 	h.Field("program", programIdentity())
-	h.Field("machine", build.MachineIdentity().String())
+	h.Field("machine", p.opts.System.Identity().String())
 	h.Field("sandbox", p.Getenv("ENVBUILD_SANDBOX"), strconv.FormatBool(p.opts.RequireSandbox))
 	for _, name := range slices.Concat([]string{pkgspec.SpecName, pkgspec.LockName}, files) {
 		data, err := p.readFile(name)

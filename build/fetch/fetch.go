@@ -111,7 +111,7 @@ type Options struct {
 	Dir string
 	// Vendor is a folder with archives, or "".
 	Vendor string
-	// AptBases are the base addresses of the machine's apt mirrors (AptMirrors).
+	// AptBases are the base addresses of the machine's apt mirrors.
 	AptBases []string
 	// Offline asks nothing of the network.
 	Offline bool

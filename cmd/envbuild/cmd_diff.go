@@ -56,7 +56,7 @@ func (p *program) diffCommand() *cli.Command {
 
 // snapshot reads a file, or a package that was published.
 func (p *program) snapshot(c *cli.Context, name string) (out report.Snapshot, err error) {
-	out, err = readSnapshot(p.abs(name))
+	out, err = p.readSnapshot(p.abs(name))
 	if !notExist(err) || !startsWithDigit(name) || strings.ContainsAny(name, "/\\") {
 		return out, err
 	}
@@ -107,7 +107,7 @@ func (s *session) publishedSnapshot(ctx context.Context, target, version string)
 	if err != nil {
 		return out, err
 	}
-	out, err = packageSnapshot(f)
+	out, err = s.packageSnapshot(f)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return out, fmt.Errorf("%s: %w", k.storage.Location(found.File), err)
 	}
@@ -142,7 +142,7 @@ func oneLine(s string) string {
 }
 
 // readSnapshot reads a package or a lock, by its content.
-func readSnapshot(file string) (report.Snapshot, error) {
+func (p *program) readSnapshot(file string) (report.Snapshot, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return report.Snapshot{}, err
@@ -154,7 +154,7 @@ func readSnapshot(file string) (report.Snapshot, error) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return report.Snapshot{}, err
 		}
-		s, err := packageSnapshot(f)
+		s, err := p.packageSnapshot(f)
 		if err != nil {
 			return s, fmt.Errorf("%s: %w", file, err)
 		}
@@ -185,12 +185,12 @@ func lockSnapshot(lock *pkgspec.Lock) report.Snapshot {
 
 // packageSnapshot reads a package's control file, scripts and files, and the
 // components that its bill of materials names.
-func packageSnapshot(r io.Reader) (report.Snapshot, error) {
+func (p *program) packageSnapshot(r io.Reader) (report.Snapshot, error) {
 	s := report.Snapshot{
 		Components: map[string]report.ComponentState{}, Fields: map[string]string{},
 		Scripts: map[string]string{}, Files: map[string]report.FileState{},
 	}
-	pkg, err := reader.Read(r, func(f reader.File, content io.Reader) error {
+	pkg, err := reader.Reader{XZ: p.xz()}.Read(r, func(f reader.File, content io.Reader) error {
 		state := report.FileState{Mode: f.Mode.String(), Owner: f.Owner + ":" + f.Group, Size: f.Size, Content: f.Target}
 		if f.Mode.IsRegular() && !f.Hardlink {
 			var text bytes.Buffer

@@ -38,7 +38,7 @@ func (p *program) doctorCommand() *cli.Command {
 
 // diagnosis is what there is to look at. Without a spec only the machine is.
 func (p *program) diagnosis(c *cli.Context, g globals) (build.DiagnoseOptions, error) {
-	opts := build.DiagnoseOptions{RequireSandbox: g.requireSandbox}
+	opts := build.DiagnoseOptions{System: p.system, RequireSandbox: g.requireSandbox}
 	spec, err := p.spec(g, pkgspec.UseBuild)
 	var none *pkgspec.NotFoundError
 	if err != nil && !errors.As(err, &none) {

@@ -124,7 +124,7 @@ func (s *session) publishPackages(ctx context.Context, opts publishOptions) (pac
 		}
 	}
 	for _, path := range paths {
-		p, err := publish.Read(s.abs(path))
+		p, err := publish.Read(s.abs(path), s.xz())
 		if err != nil {
 			remove()
 			return nil, nil, err

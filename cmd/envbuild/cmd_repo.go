@@ -103,7 +103,7 @@ func repoFlags(more ...cli.Flag) []cli.Flag {
 // open opens the repository to be read, or to be written with the keys of the
 // flags, else those that init was given, or the spec has.
 func (s *repoSession) open(ctx context.Context, c *cli.Context, writes bool) (*repo.Repository, error) {
-	opts := repo.Options{Now: s.now}
+	opts := repo.Options{Now: s.now, XZ: s.xz()}
 	if writes {
 		var err error
 		if opts, err = s.writeOptions(ctx, c); err != nil {

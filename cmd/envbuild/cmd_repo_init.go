@@ -56,7 +56,7 @@ func (s *repoSession) init(ctx context.Context, c *cli.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var keyring string
 	setup.Keyring = func(ctx context.Context, k repo.Keyring) (string, error) {
-		path, err := keyringPackage(ctx, dir, k)
+		path, err := s.keyringPackage(ctx, dir, k)
 		keyring = path
 		return path, err
 	}

@@ -80,7 +80,7 @@ func (p *program) packageSBOM(file string) (err error) {
 	// The control file comes before the content, but is handed out at the end. So
 	// all candidates are kept.
 	found := map[string][]byte{}
-	pkg, err := reader.Read(f, func(file reader.File, content io.Reader) error {
+	pkg, err := reader.Reader{XZ: p.xz()}.Read(f, func(file reader.File, content io.Reader) error {
 		if !report.IsSBOM(file.Path) {
 			return nil
 		}

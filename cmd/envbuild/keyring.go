@@ -17,7 +17,7 @@ import (
 
 // keyringPackage makes the package that brings a repository's keys to clients, in
 // a folder. The same keys give the same bytes: its time is that of the newest key.
-func keyringPackage(ctx context.Context, dir string, k repo.Keyring) (path string, err error) {
+func (p *program) keyringPackage(ctx context.Context, dir string, k repo.Keyring) (path string, err error) {
 	keys, err := sign.Keyring(k.Keys)
 	if err != nil {
 		return "", err
@@ -47,7 +47,7 @@ func keyringPackage(ctx context.Context, dir string, k repo.Keyring) (path strin
 		return "", err
 	}
 	err = deb.Write(ctx, deb.Request{
-		Meta: m, SourceDate: made, Compression: "xz",
+		Meta: m, SourceDate: made, Compression: "xz", XZ: p.xz(),
 		Entries: []tree.Entry{{Path: repo.KeyringPath(k.Name), Content: k.Keys, Mode: 0o644}},
 	}, f)
 	return path, errors.Join(err, f.Close())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/internal/system"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -20,14 +21,24 @@ type program struct {
 	environ        []string
 	cwd            string
 	now            func() time.Time
+	system         *system.Machine
 	jsonErrors     bool // standard error has JSON lines
 }
 
 func newProgram(stdout, stderr *os.File, environ []string) (*program, error) {
-	p := &program{stdout: stdout, stderr: stderr, environ: environ, now: time.Now}
+	p := &program{stdout: stdout, stderr: stderr, environ: environ, now: time.Now, system: system.Open("/")}
 	var err error
 	p.cwd, err = os.Getwd()
 	return p, err
+}
+
+// xz is the path of the machine's xz, or empty where it isn't installed.
+func (p *program) xz() string {
+	path, err := p.system.Tool("xz")
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // lookupEnv is os.LookupEnv on the environment that the program was given.

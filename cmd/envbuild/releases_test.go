@@ -43,7 +43,7 @@ func listing(t *testing.T, deb string, paths *regexp.Regexp) string {
 	}
 	defer f.Close()
 	var b strings.Builder
-	_, err = reader.Read(f, func(f reader.File, r io.Reader) error {
+	_, err = reader.Reader{}.Read(f, func(f reader.File, r io.Reader) error {
 		h := sha256.New()
 		if _, err := io.Copy(h, r); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -157,8 +156,6 @@ func (p *program) repoOptions(_ context.Context, s signing, notice func(string))
 	if opts.Signers, err = p.signers(s); err != nil {
 		return opts, err
 	}
-	if path, err := exec.LookPath("xz"); err == nil {
-		opts.XZ = path
-	}
+	opts.XZ = p.xz()
 	return opts, nil
 }

@@ -178,7 +178,7 @@ func (k *keeper) init(ctx context.Context, setup repo.Setup, opts repo.Options) 
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var keyring string
 	setup.Keyring = func(ctx context.Context, ring repo.Keyring) (string, error) {
-		path, err := keyringPackage(ctx, dir, ring)
+		path, err := k.keyringPackage(ctx, dir, ring)
 		keyring = path
 		return path, err
 	}

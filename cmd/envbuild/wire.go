@@ -39,7 +39,7 @@ func (p *program) open(c *cli.Context, use pkgspec.Use) (*session, error) {
 		return nil, err
 	}
 	s.Project, err = project.Open(c.Context, project.Options{
-		Spec: s.spec, Languages: project.Languages(), Cache: cache, Environ: p.environ, Display: p.display,
+		Spec: s.spec, Languages: project.Languages(), System: p.system, Cache: cache, Environ: p.environ, Display: p.display,
 		Emit: s.ui.Handle, Now: p.now,
 		Jobs: g.jobs, Offline: g.offline, RequireSandbox: g.requireSandbox,
 	})

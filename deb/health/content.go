@@ -112,7 +112,7 @@ func (c *checker) checkBuildPaths(e tree.Entry, r io.Reader) error {
 // look for them, and who starts them.
 func (c *checker) checkLibraries() error {
 	files := deb.ELFFiles(c.req.Entries)
-	needs, err := shlibs.Needs(c.req.Root, slices.Concat(files, deb.ELFFiles(c.req.Beside)), nil)
+	needs, err := shlibs.Needs(c.req.System, slices.Concat(files, deb.ELFFiles(c.req.Beside)), nil)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 // Package health looks for what would break on a server, or would let in what
 // nobody pinned: libraries and interpreters that will not be there, search paths
 // that lead out of the package, dead links, modes that nobody asked for, and
-// paths of the machine that built. It reads entries and their sources and dpkg's
-// database, and finds everything at once.
+// paths of the machine that built. It reads entries, their sources and what the
+// Debian system says of its packages, and finds everything at once.
 package health
 
 import (
@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envbuild/envbuild/deb/shlibs"
 	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/internal/tree"
 )
@@ -28,9 +29,8 @@ type Request struct {
 	Made []string
 	// Prefixes are the folders that these packages own alone.
 	Prefixes []string
-	// Root is a Debian system, normally "/", whose dpkg tells which package has
-	// what.
-	Root string
+	// System tells which Debian package has what.
+	System shlibs.System
 	// Declared names the Debian packages that the spec declares, whose libraries
 	// and files this one may use, with all that they depend on. What every Debian
 	// system has is declared anyway.
@@ -103,13 +103,13 @@ func (Findings) Complete() {}
 // Check looks at a package. It returns Findings if there is any, or the error
 // that kept it from looking.
 func Check(ctx context.Context, req Request) error {
-	system, err := dpkg.Open(req.Root)
+	packages, err := req.System.Packages()
 	if err != nil {
 		return err
 	}
 	c := &checker{
-		req: req, system: system,
-		allowed: system.Closure(slices.Concat(system.Everywhere(), req.Declared)),
+		req: req, packages: packages,
+		allowed: packages.Closure(slices.Concat(packages.Everywhere(), req.Declared)),
 		paths:   newPaths(req.Made, req.Entries, req.Beside),
 		outside: map[string][]claim{},
 	}
@@ -131,9 +131,9 @@ func Check(ctx context.Context, req Request) error {
 }
 
 type checker struct {
-	req    Request
-	paths  *paths
-	system *dpkg.Database
+	req      Request
+	paths    *paths
+	packages *dpkg.Database
 	// allowed are the Debian packages that may be used.
 	allowed map[string]bool
 	outside map[string][]claim
@@ -164,7 +164,7 @@ func (c *checker) settleClaims() error {
 	for p := range c.outside {
 		paths = append(paths, p)
 	}
-	owners, err := c.system.Owners(paths)
+	owners, err := c.packages.Owners(paths)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/system"
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
@@ -22,7 +23,7 @@ const (
 // check returns what is found, one line for each.
 func check(t *testing.T, req Request) []string {
 	t.Helper()
-	req.Root, req.Prefixes, req.Forbidden = "/", []string{prefix}, append(req.Forbidden, secret)
+	req.System, req.Prefixes, req.Forbidden = system.Open("/"), []string{prefix}, append(req.Forbidden, secret)
 	err := Check(t.Context(), req)
 	var found Findings
 	if err != nil && !errors.As(err, &found) {

@@ -111,8 +111,9 @@ func (r Report) Sending(p Package, size int64) (sent func(n int64), ended func()
 	return sent, func() { r.Send(Event{Kind: Sent, Name: p.File(), Size: size}) }
 }
 
-// Read reads what a package's file says of itself.
-func Read(path string) (p Package, err error) {
+// Read reads what a package's file says of itself. xz is the path of that program,
+// or empty, which takes longer.
+func Read(path, xz string) (p Package, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return p, err
@@ -125,7 +126,7 @@ func Read(path string) (p Package, err error) {
 	if _, err := f.Seek(0, 0); err != nil {
 		return p, err
 	}
-	content, err := reader.Read(f, nil)
+	content, err := reader.Reader{XZ: xz}.Read(f, nil)
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", path, err)
 	}

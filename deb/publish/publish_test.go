@@ -30,11 +30,11 @@ func TestRead(t *testing.T) {
 		if err := os.WriteFile(bad, content, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := publish.Read(bad); !errors.Is(err, reader.ErrFormat) {
+		if p, err := publish.Read(bad, ""); !errors.Is(err, reader.ErrFormat) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
-	if _, err := publish.Read(filepath.Join(t.TempDir(), "none.deb")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := publish.Read(filepath.Join(t.TempDir(), "none.deb"), ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }

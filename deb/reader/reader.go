@@ -60,15 +60,22 @@ func (p *Package) Field(name string) string {
 	return deb822.Paragraph(p.Fields).Value(name)
 }
 
+// Reader reads packages.
+type Reader struct {
+	// XZ is the path of the program xz; if it is empty, such data is read in this
+	// process, which takes five times as long.
+	XZ string
+}
+
 // Read reads a package to the end of its data. visit, unless it is nil, is called
 // with each file as it is met, and its content. An error of visit ends the reading
 // and is returned. r is not used any more when Read returns.
-func Read(r io.Reader, visit func(File, io.Reader) error) (*Package, error) {
+func (rd Reader) Read(r io.Reader, visit func(File, io.Reader) error) (*Package, error) {
 	p, archive, err := start(r)
 	if err != nil {
 		return nil, err
 	}
-	return p, readMember(archive, "data.tar", func(t *tar.Reader) error { return p.readData(t, visit) })
+	return p, readMember(archive, "data.tar", rd.XZ, func(t *tar.Reader) error { return p.readData(t, visit) })
 }
 
 // start reads the first two members.
@@ -81,7 +88,7 @@ func start(r io.Reader) (*Package, *ar.Reader, error) {
 		return nil, nil, err
 	}
 	p := &Package{Members: map[string][]byte{}}
-	return p, archive, readMember(archive, "control.tar", p.readControl)
+	return p, archive, readMember(archive, "control.tar", "", p.readControl)
 }
 
 // next returns the header of the next member, passing over those that begin with
@@ -116,13 +123,13 @@ func readVersion(archive *ar.Reader) error {
 }
 
 // readMember reads the next member, which is to be that tar, compressed or not,
-// and all that follows its content.
-func readMember(archive *ar.Reader, want string, read func(*tar.Reader) error) error {
+// and all that follows its content. xz is the path of the program that may read it.
+func readMember(archive *ar.Reader, want, xz string, read func(*tar.Reader) error) error {
 	h, err := next(archive, want)
 	if err != nil {
 		return err
 	}
-	plain, err := decompress(strings.TrimPrefix(h.Name, want), archive, want == "data.tar")
+	plain, err := decompress(strings.TrimPrefix(h.Name, want), archive, xz)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrFormat, h.Name, err)
 	}

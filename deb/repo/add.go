@@ -12,7 +12,7 @@ import (
 // is a success that changes nothing; with other bytes it is a *ConflictError, and
 // then nothing is published.
 func (r *Repository) Add(ctx context.Context, to Place, paths []string) ([]Published, error) {
-	pkgs, err := readPackages(ctx, paths)
+	pkgs, err := readPackages(ctx, r.opts.XZ, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -150,5 +150,5 @@ func (d *draft) addTo(ctx context.Context, id indexID, pkgs []*pkg) (fresh []*pk
 // fromPool makes a package of what an index says of it.
 func (r *Repository) fromPool(s *stanza) *pkg {
 	open := func() (io.ReadCloser, error) { return r.storage.Get(context.Background(), s.file) }
-	return &pkg{key: s.key, path: s.file, stanza: s.text, content: Content{Size: s.size, SHA256: s.sha256, Open: open}}
+	return &pkg{key: s.key, path: s.file, xz: r.opts.XZ, stanza: s.text, content: Content{Size: s.size, SHA256: s.sha256, Open: open}}
 }

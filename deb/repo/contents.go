@@ -12,7 +12,7 @@ import (
 // and the package behind its section.
 func (p *pkg) contents(context.Context) ([]byte, error) {
 	if p.files == nil {
-		read, err := readPackage(p.path, p.content.Open)
+		read, err := readPackage(p.xz, p.path, p.content.Open)
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repositor
 		if err != nil {
 			return nil, err
 		}
-		if pkgs, err = readPackages(ctx, []string{path}); err != nil {
+		if pkgs, err = readPackages(ctx, r.opts.XZ, []string{path}); err != nil {
 			return nil, err
 		}
 	}

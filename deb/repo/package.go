@@ -33,6 +33,8 @@ type pkg struct {
 	content Content
 	// path is where it came from, for messages.
 	path string
+	// xz is the path of the program that reads it faster, or empty.
+	xz string
 	// stanza is its paragraph of an index, with the empty line at its end.
 	stanza []byte
 	// section and files are for Contents.
@@ -43,11 +45,11 @@ type pkg struct {
 // allArch is the architecture of packages that every architecture's index lists.
 const allArch = "all"
 
-// readPackages reads packages from files.
-func readPackages(ctx context.Context, paths []string) ([]*pkg, error) {
+// readPackages reads packages from files. xz is the path of that program, or empty.
+func readPackages(ctx context.Context, xz string, paths []string) ([]*pkg, error) {
 	out := make([]*pkg, len(paths))
 	err := parallel(ctx, len(paths), func(_ context.Context, i int) (err error) {
-		out[i], err = readPackage(paths[i], func() (io.ReadCloser, error) { return os.Open(paths[i]) })
+		out[i], err = readPackage(xz, paths[i], func() (io.ReadCloser, error) { return os.Open(paths[i]) })
 		return err
 	})
 	if err != nil {
@@ -70,7 +72,7 @@ func readPackages(ctx context.Context, paths []string) ([]*pkg, error) {
 }
 
 // readPackage reads a package in one go, and checks all of it.
-func readPackage(path string, open func() (io.ReadCloser, error)) (*pkg, error) {
+func readPackage(xz, path string, open func() (io.ReadCloser, error)) (*pkg, error) {
 	in, err := open()
 	if err != nil {
 		return nil, err
@@ -78,14 +80,14 @@ func readPackage(path string, open func() (io.ReadCloser, error)) (*pkg, error) 
 	defer in.Close()
 	h := digest.NewWriter(io.Discard)
 	tee := io.TeeReader(in, h)
-	d, err := reader.Read(tee, nil)
+	d, err := reader.Reader{XZ: xz}.Read(tee, nil)
 	if err != nil {
 		return nil, &PackageError{Path: path, Reason: "can't be published", Err: err, hint: "build it again"}
 	}
 	if _, err := io.Copy(io.Discard, tee); err != nil {
 		return nil, &PackageError{Path: path, Reason: "can't be read", Err: err}
 	}
-	p := &pkg{path: path, content: Content{Size: h.Size(), SHA256: h.SHA256(), Open: open}}
+	p := &pkg{path: path, xz: xz, content: Content{Size: h.Size(), SHA256: h.SHA256(), Open: open}}
 	p.key = key{d.Field("Package"), d.Field("Version"), d.Field("Architecture")}
 	p.section = d.Field("Section")
 	if err := p.check(d); err != nil {

@@ -239,7 +239,7 @@ func (v *verifier) packages(ctx context.Context) {
 	_ = parallel(ctx, len(list), func(ctx context.Context, i int) error {
 		s := list[i]
 		open := func() (io.ReadCloser, error) { return v.repo.storage.Get(ctx, s.file) }
-		p, err := readPackage(s.file, open)
+		p, err := readPackage(v.repo.opts.XZ, s.file, open)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

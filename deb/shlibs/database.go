@@ -9,7 +9,14 @@ import (
 	"github.com/envbuild/envbuild/internal/rootfs"
 )
 
-// database answers from the files that dpkg and the loader keep below root.
+// System is a Debian system whose packages have libraries.
+type System interface {
+	// Dir is the directory below which it stands.
+	Dir() string
+	Packages() (*dpkg.Database, error)
+}
+
+// database answers from the files that dpkg and the loader keep of a system.
 type database struct {
 	root     rootfs.Dir
 	packages *dpkg.Database
@@ -17,12 +24,12 @@ type database struct {
 	dirs     []string
 }
 
-func openDatabase(root string) (*database, error) {
-	packages, err := dpkg.Open(root)
+func openDatabase(sys System) (*database, error) {
+	packages, err := sys.Packages()
 	if err != nil {
 		return nil, err
 	}
-	db := &database{root: rootfs.Dir(root), packages: packages, symbols: map[string]map[string]*library{}}
+	db := &database{root: rootfs.Dir(sys.Dir()), packages: packages, symbols: map[string]map[string]*library{}}
 	db.dirs, err = db.libraryDirs()
 	return db, err
 }

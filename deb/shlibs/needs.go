@@ -14,8 +14,8 @@ type Need struct {
 
 // Needs tells for each library of each file where it comes from. The arguments
 // are those of Depends; what isn't found is no error.
-func Needs(root string, files []ELF, private []string) ([]Need, error) {
-	s, objects, err := newSearch(root, files, private)
+func Needs(sys System, files []ELF, private []string) ([]Need, error) {
+	s, objects, err := newSearch(sys, files, private)
 	if err != nil {
 		return nil, err
 	}

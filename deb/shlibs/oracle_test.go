@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/system"
 )
 
 // TestOracle compares with dpkg-shlibdeps on files of this machine: programs in
@@ -52,7 +53,7 @@ func elfFiles(t *testing.T, pattern string) []ELF {
 // compare asks both for all files at once.
 func compare(t *testing.T, files []ELF) {
 	t.Helper()
-	deps, err := Depends("/", files, nil)
+	deps, err := Depends(system.Open("/"), files, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

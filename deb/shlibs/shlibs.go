@@ -53,13 +53,12 @@ func (e *LibraryError) Hint() string {
 }
 
 // Depends returns what the files of a package need of others, sorted as
-// dpkg-shlibdeps does. root is the folder of a Debian system, normally "/", whose
-// dpkg database is asked. The libraries that the package brings are left out:
+// dpkg-shlibdeps does. sys is the system whose packages are asked. The libraries that the package brings are left out:
 // those that a file's own search path leads to, and those in the folders private,
 // from which programs load before the system's (LD_LIBRARY_PATH). Files that
 // aren't ELF are skipped.
-func Depends(root string, files []ELF, private []string) ([]Dependency, error) {
-	s, objects, err := newSearch(root, files, private)
+func Depends(sys System, files []ELF, private []string) ([]Dependency, error) {
+	s, objects, err := newSearch(sys, files, private)
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +71,12 @@ func Depends(root string, files []ELF, private []string) ([]Dependency, error) {
 }
 
 // newSearch reads the files. Without a compiled one nothing is read of the system.
-func newSearch(root string, files []ELF, private []string) (*search, []*object, error) {
+func newSearch(sys System, files []ELF, private []string) (*search, []*object, error) {
 	objects, err := readObjects(files)
 	if err != nil || len(objects) == 0 {
 		return &search{}, nil, err
 	}
-	db, err := openDatabase(root)
+	db, err := openDatabase(sys)
 	if err != nil {
 		return nil, nil, err
 	}

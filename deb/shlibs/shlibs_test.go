@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/system"
 )
 
 const sampleSymbols = `# a comment
@@ -131,7 +132,7 @@ func write(t *testing.T, dir, name, content string) {
 
 func relations(t *testing.T, dir string, private []string, files ...ELF) string {
 	t.Helper()
-	deps, err := Depends(dir, files, private)
+	deps, err := Depends(system.Open(dir), files, private)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,13 +194,13 @@ func TestDependsUnknown(t *testing.T) {
 	}
 	main := ELF{Path: "/opt/a/bin/main", Source: program}
 	var missing *LibraryError
-	if _, err := Depends(dir, []ELF{main}, nil); !errors.As(err, &missing) || missing.Found != "/usr/lib/x/libx.so.1" {
+	if _, err := Depends(system.Open(dir), []ELF{main}, nil); !errors.As(err, &missing) || missing.Found != "/usr/lib/x/libx.so.1" {
 		t.Errorf("of no package: %v", err)
 	}
 	if err := os.Rename(lib, filepath.Join(dir, "src/libx.so.1")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Depends(dir, []ELF{main}, nil)
+	_, err := Depends(system.Open(dir), []ELF{main}, nil)
 	if !errors.As(err, &missing) || missing.Soname != "libx.so.1" || missing.File != main.Path || missing.Found != "" || missing.Hint() == "" {
 		t.Errorf("missing: %v", err)
 	}

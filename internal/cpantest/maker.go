@@ -10,8 +10,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/envbuild/envbuild/build/fetch"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/system"
 )
 
 // The folders that Maker.Make makes, each a mirror.
@@ -42,7 +42,7 @@ type Maker struct {
 // NewMaker returns a Maker that asks the Debian mirrors in this machine's apt
 // sources, then CPAN.
 func NewMaker(client *http.Client) (*Maker, error) {
-	debian, err := fetch.AptMirrors("/")
+	debian, err := system.Open("/").AptMirrors()
 	if err != nil {
 		return nil, err
 	}

@@ -39,9 +39,18 @@ func (d Dir) Resolve(p string) string {
 	return done
 }
 
+// Join returns the path at which this process finds a path of the system that holds
+// no symlinks.
+func (d Dir) Join(p string) string { return filepath.Join(string(d), p) }
+
 // Host returns the path at which this process finds what a path of the system
-// leads to.
-func (d Dir) Host(p string) string { return filepath.Join(string(d), d.Resolve(p)) }
+// leads to. On the running system the kernel follows the symlinks.
+func (d Dir) Host(p string) string {
+	if d == "/" {
+		return d.Join(p)
+	}
+	return d.Join(d.Resolve(p))
+}
 
 // ReadFile reads a file, or returns nil if it doesn't exist or can't.
 func (d Dir) ReadFile(p string) ([]byte, error) {

@@ -57,7 +57,7 @@ func Make(t *testing.T, name, version, arch, description string) publish.Package
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("dpkg-deb: %v %s", err, out)
 	}
-	p, err := publish.Read(filepath.Join(dir, "x.deb"))
+	p, err := publish.Read(filepath.Join(dir, "x.deb"), "")
 	if err != nil {
 		t.Fatal(err)
 	}

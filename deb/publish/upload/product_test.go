@@ -131,7 +131,7 @@ func control(b []byte) (publish.Package, error) {
 	if err := f.Close(); err != nil {
 		return publish.Package{}, err
 	}
-	return publish.Read(f.Name())
+	return publish.Read(f.Name(), "")
 }
 
 func basic(r *http.Request) bool {

@@ -78,7 +78,7 @@ func (c chroot) blocked(t *testing.T) (e tree.Entry, remove func()) {
 	e = tree.Entry{Path: "/usr/share/zzz/blocked", Content: []byte("x")}
 	var b bytes.Buffer
 	meta := deb.Meta{Name: "blocker", Version: "1", Arch: "all", Maintainer: "Ops Team <ops@example.org>", Description: "sample"}
-	if err := deb.Write(t.Context(), deb.Request{Meta: meta, Entries: []tree.Entry{e}, SourceDate: sourceDate}, &b); err != nil {
+	if err := deb.Write(t.Context(), deb.Request{Meta: meta, Entries: []tree.Entry{e}, SourceDate: sourceDate, Compression: "gzip"}, &b); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(c.path("/tmp/blocker.deb"), b.Bytes(), 0o644); err != nil {

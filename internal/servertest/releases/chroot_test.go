@@ -150,7 +150,7 @@ func (c chroot) pack(t *testing.T, r release.Release, app, bundle string, more .
 		Name: r.Package, Version: r.Version, Arch: "all", Maintainer: "Ops Team <ops@example.org>", Description: "sample",
 	}
 	err = deb.Write(t.Context(), deb.Request{
-		Meta: meta, Entries: entries, SourceDate: sourceDate,
+		Meta: meta, Entries: entries, SourceDate: sourceDate, Compression: "gzip",
 		Scripts: deb.Scripts{PreInst: parts.Aside, PostInst: parts.Place + parts.Collect, PreRm: parts.Withdraw, PostRm: parts.Undo},
 	}, &b)
 	if err != nil {

@@ -1,4 +1,4 @@
-package fetch
+package system
 
 import (
 	"cmp"
@@ -6,21 +6,20 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/envbuild/envbuild/internal/deb822"
 )
 
-// AptMirrors returns the base addresses at which this machine's apt finds the
-// distribution's own archive, from etc/apt below root: those of the release and
-// its updates first, those with security updates only last. Entries that are
-// disabled, of other archives, or not plain addresses (cdrom, mirror lists) are
-// left out, as are lines that make no sense to apt either.
-func AptMirrors(root string) ([]string, error) {
-	codename, err := releaseCodename(root)
-	if err != nil {
+// AptMirrors returns the base addresses at which the system's apt finds the
+// distribution's own archive: those of the release and its updates first, those
+// with security updates only last. Entries that are disabled, of other archives, or
+// not plain addresses (cdrom, mirror lists) are left out, as are lines that make no
+// sense to apt either.
+func (m *Machine) AptMirrors() ([]string, error) {
+	release, err := m.Release()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var entries []aptEntry
@@ -28,41 +27,23 @@ func AptMirrors(root string) ([]string, error) {
 		pattern string
 		parse   func(string) []aptEntry
 	}{
-		{"etc/apt/sources.list", parseSourcesList},
-		{"etc/apt/sources.list.d/*.list", parseSourcesList},
-		{"etc/apt/sources.list.d/*.sources", parseDeb822Sources},
+		{"/etc/apt/sources.list", parseSourcesList},
+		{"/etc/apt/sources.list.d/*.list", parseSourcesList},
+		{"/etc/apt/sources.list.d/*.sources", parseDeb822Sources},
 	} {
-		files, err := filepath.Glob(filepath.Join(root, kind.pattern))
+		files, err := m.root.Glob(kind.pattern)
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range files {
-			data, err := os.ReadFile(file)
+			data, err := os.ReadFile(m.root.Host(file))
 			if err != nil {
 				return nil, fmt.Errorf("read apt's sources: %w", err)
 			}
 			entries = append(entries, kind.parse(string(data))...)
 		}
 	}
-	return distributionBases(entries, codename), nil
-}
-
-// releaseCodename returns VERSION_CODENAME of etc/os-release, or "".
-func releaseCodename(root string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(root, "etc/os-release"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	return parseCodename(string(data)), err
-}
-
-func parseCodename(text string) string {
-	for line := range strings.Lines(text) {
-		if v, ok := strings.CutPrefix(line, "VERSION_CODENAME="); ok {
-			return strings.Trim(strings.TrimSpace(v), `"'`)
-		}
-	}
-	return ""
+	return distributionBases(entries, release.Codename), nil
 }
 
 // aptEntry is one combination of an address and a suite.
