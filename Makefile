@@ -4,7 +4,7 @@
 GO ?= go
 export ENVBUILD_CACHE ?= $(CURDIR)/.cache/envbuild
 
-.PHONY: all setup-demo setup-test build mirror demo test test-deb test-repo bench bench-deb bench-repo lint clean
+.PHONY: all setup-demo setup-test build mirror demo test test-deb test-repo bench bench-exec bench-deb bench-repo lint clean
 
 all: build
 
@@ -44,7 +44,13 @@ test-repo: setup-test
 # Ratios against Carton, and App::cpm where it is on PATH, in the same run.
 bench: build mirror
 	@./.ci/setup demo carton=carton
-	$(GO) test -run '^$$' -bench 'Install|Exec' -benchtime 1x -timeout 60m ./cmd/envbuild
+	$(GO) test -run '^$$' -bench Install -benchtime 1x -timeout 60m ./cmd/envbuild
+
+# Ratios of exec against script/env.sh, and mise and direnv where they are on PATH, with
+# 50 and 1,000 distributions; a build with nothing to do, and a plan of 1,500 steps.
+bench-exec: build
+	@./.ci/setup demo
+	$(GO) test -run '^$$' -bench Exec -benchtime 1x -timeout 60m ./cmd/envbuild
 
 # Packages of the sample against dpkg-deb and nfpm, in the same run.
 bench-deb: build mirror
