@@ -354,6 +354,11 @@ func (r *run) result() (*Result, error) {
 	for _, s := range r.graph.Steps() {
 		res.Outputs = append(res.Outputs, r.outputs[s.ID])
 	}
+	if res.Built > 0 {
+		if err := r.b.opts.Store.Sync(); err != nil {
+			return nil, err
+		}
+	}
 	return res, r.b.noteKeys(res.Outputs)
 }
 

@@ -36,6 +36,8 @@ type Actions interface {
 	LookupAction(ctx context.Context, key digest.Key) (*store.Action, error)
 	// RecordedAction doesn't look for the output.
 	RecordedAction(key digest.Key) (*store.Action, error)
+	// Sync makes what was put durable.
+	Sync() error
 }
 
 // Workspace is room for steps that run.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,7 @@ func (s *Store) PutAction(ctx context.Context, a *Action) (*Action, error) {
 	case err == nil && held.Tier > a.Tier:
 	case err == nil || errors.Is(err, ErrMissing):
 		held = a
-		err = s.write(s.entry(actionsDir, a.Key.String()), data, 0o644)
+		err = s.writeUnsynced(s.entry(actionsDir, a.Key.String()), sealed(data), 0o644)
 	}
 	if err = errors.Join(err, unlock()); err != nil {
 		return nil, err
@@ -80,10 +81,24 @@ func (s *Store) RecordedAction(key digest.Key) (*Action, error) {
 		return nil, err
 	}
 	a := &Action{}
-	if err != nil || json.Unmarshal(data, a) != nil || a.Key != key || a.Output.IsZero() {
+	data, whole := unsealed(data)
+	if err != nil || !whole || json.Unmarshal(data, a) != nil || a.Key != key || a.Output.IsZero() {
 		return nil, fmt.Errorf("action %s: %w", key.Short(), ErrMissing)
 	}
 	return a, nil
+}
+
+// sealed puts the digest of a record behind it: nothing waits until the disk has
+// it, and what a power cut tore must not be believed.
+func sealed(record []byte) []byte {
+	return append(record, "\n"+digest.Sum(record).String()+"\n"...)
+}
+
+// unsealed returns the record, and whether it is whole. Earlier records, which were
+// synced, are one line.
+func unsealed(data []byte) (record []byte, whole bool) {
+	record, seal, ok := bytes.Cut(data, []byte("\n"))
+	return record, !ok || string(seal) == digest.Sum(record).String()+"\n"
 }
 
 // LogPath is where the log of the action is, if it ever ran.

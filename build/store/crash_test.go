@@ -74,6 +74,7 @@ func writeSomething(t *testing.T, s *store.Store, n uint64) {
 	}
 	must(t, s.PutFact("fact", digest.SHA256(key), content))
 	must(t, s.PutPart(key, content))
+	must(t, s.Sync())
 	must(t, s.SetLastKeys("/project", "", map[string]digest.Key{fmt.Sprint(n): key}))
 }
 

@@ -194,7 +194,7 @@ func (s *Store) PutFact(kind string, d digest.SHA256, data []byte) error {
 		return fmt.Errorf("%q is no kind of facts: %w", kind, fs.ErrInvalid)
 	}
 	sum := digest.Sum(data)
-	return s.write(s.factPath(kind, d), append(sum[:], data...), 0o644)
+	return s.writeUnsynced(s.factPath(kind, d), append(sum[:], data...), 0o644)
 }
 
 func (s *Store) factPath(kind string, d digest.SHA256) string {

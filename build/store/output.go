@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/tree"
 )
@@ -93,7 +92,7 @@ func (s *Store) publishOutput(ctx context.Context, staging string, out *Output) 
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return nil, err
 	}
-	err := atomicfile.Rename(staging, place)
+	err := os.Rename(staging, place)
 	if !errors.Is(err, fs.ErrExist) {
 		return out, err
 	}
@@ -105,7 +104,7 @@ func (s *Store) publishOutput(ctx context.Context, staging string, out *Output) 
 	if err := s.dropOutput(out.ID); err != nil {
 		return nil, err
 	}
-	if err := atomicfile.Rename(staging, place); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Rename(staging, place); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	return out, nil
@@ -191,7 +190,7 @@ func (s *Store) complete(ctx context.Context, id digest.ID) error {
 	if err != nil {
 		return err
 	}
-	return s.write(filepath.Join(s.outputPath(id), bootName), []byte(s.opts.BootID), 0o644)
+	return s.writeUnsynced(filepath.Join(s.outputPath(id), bootName), []byte(s.opts.BootID), 0o644)
 }
 
 // Verify hashes an output again. It fails with ErrMissing if there is none and

@@ -57,7 +57,7 @@ func (s *Store) AddSource(want digest.SHA256, fill func(w io.Writer) error) (got
 	if !want.IsZero() && got != want {
 		return got, count.n, &MismatchError{Want: want, Got: got, Size: count.n}
 	}
-	if err := s.commit(f, s.entry(sourcesDir, got.String()), 0o444); err != nil {
+	if err := s.commitUnsynced(f, s.entry(sourcesDir, got.String()), 0o444); err != nil {
 		return got, count.n, err
 	}
 	s.setProved(got)
