@@ -30,7 +30,7 @@ func Tarball(ctx context.Context, p *project.Project, dir, given string) (string
 	if err != nil {
 		return "", err
 	}
-	t, err := makeTree(ctx, p, b, outputs, newLayout(p.Spec.App, tarball.Prefix), version)
+	t, err := makeTree(ctx, p, b, outputs, newLayout(p.Spec.App, p.Layout(b).Directories, tarball.Prefix), version)
 	if err != nil {
 		return "", err
 	}
@@ -51,10 +51,20 @@ func Tarball(ctx context.Context, p *project.Project, dir, given string) (string
 	name := fmt.Sprintf("%s-%s-%s", p.Spec.Name, version, arch)
 	req := tarball.Request{
 		Name: name, Entries: entries, Shell: []string{t.layout.RC}, Time: t.date,
-		Tails: []string{"/" + project.RuntimeDir, "/" + project.BundleDir},
+		Tails: tails(t.layout),
 	}
 	made, err := writeFile(ctx, p, filepath.Join(dir, name+".tar.gz"), func(w io.Writer) error {
 		return tarball.Write(ctx, req, w)
 	})
 	return made.Path, err
+}
+
+// tails are the paths below the tarball's prefix that stood for prefixes of the
+// build.
+func tails(l Layout) []string {
+	var out []string
+	for _, p := range l.Paths() {
+		out = append(out, "/"+p)
+	}
+	return out
 }

@@ -18,7 +18,7 @@ const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 // checkHealth looks at what is to be packaged, before anything is written.
 func checkHealth(ctx context.Context, p *project.Project, t *Tree, settings *deb.Settings) error {
-	search, err := searchPath(p, t.layout)
+	search, err := searchPath(t)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func checkHealth(ctx context.Context, p *project.Project, t *Tree, settings *deb
 		Path:      search,
 		Asked:     asked,
 		Unchecked: p.Spec.Package.IsUnchecked,
-		Forbidden: buildPaths(p),
+		Forbidden: buildPaths(p, t),
 	}
 	if t.layout.release != nil {
 		req.Made = []string{t.layout.Current}
@@ -56,7 +56,7 @@ func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error 
 		Declared:  plan.BasePackages,
 		Path:      strings.Split(SystemPath, ":"),
 		Unchecked: p.Spec.Package.IsUnchecked,
-		Forbidden: buildPaths(p),
+		Forbidden: buildPaths(p, t),
 	})
 }
 
@@ -72,12 +72,8 @@ func declaredPackages(p *project.Project) []string {
 }
 
 // searchPath is PATH on the server, inside the package's environment.
-func searchPath(p *project.Project, l Layout) ([]string, error) {
-	environment, err := p.Environment(l.Prefixes, l.Base)
-	if err != nil {
-		return nil, err
-	}
-	list, err := environment.Assignments([]string{"PATH=" + SystemPath}, env.Overlay{})
+func searchPath(t *Tree) ([]string, error) {
+	list, err := t.environment.Assignments([]string{"PATH=" + SystemPath}, env.Overlay{})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +86,7 @@ func searchPath(p *project.Project, l Layout) ([]string, error) {
 }
 
 // buildPaths are the paths of the machine that builds.
-func buildPaths(p *project.Project) []string {
+func buildPaths(p *project.Project, t *Tree) []string {
 	views := filepath.Dir(project.LocalViewPath(p.Store)) + "/"
-	return append([]string{plan.RuntimePrefix, plan.BundlePrefix, plan.WorkPath, views}, p.Store.PrivatePaths()...)
+	return slices.Concat(t.builds, []string{plan.WorkPath, views}, p.Store.PrivatePaths())
 }

@@ -2,8 +2,9 @@ package deploy
 
 import (
 	"path/filepath"
+	"slices"
 
-	"github.com/envbuild/envbuild/build/plan"
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/deploy/release"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/tree"
@@ -33,8 +34,8 @@ type Layout struct {
 
 // newLayout is the layout of everything below one directory, whatever the spec
 // says of packages.
-func newLayout(app *pkgspec.App, prefix string) Layout {
-	l := Layout{Prefixes: project.PrefixesBelow(prefix), Prefix: prefix, Home: prefix, Current: prefix}
+func newLayout(app *pkgspec.App, dirs []lang.Directory, prefix string) Layout {
+	l := Layout{Prefixes: project.NewPrefixes(dirs, prefix), Prefix: prefix, Home: prefix, Current: prefix}
 	l.placeHome(app)
 	return l
 }
@@ -42,6 +43,8 @@ func newLayout(app *pkgspec.App, prefix string) Layout {
 // layoutInput is what decides the layout of a package.
 type layoutInput struct {
 	spec *pkgspec.Spec
+	// dirs are the directories of a view.
+	dirs []lang.Directory
 	// prefix is the package's; version is its whole version.
 	prefix, version string
 	// bundleID names the dependencies by their content.
@@ -55,17 +58,17 @@ type layoutInput struct {
 
 // newPackageLayout is the layout of a package.
 func newPackageLayout(in layoutInput) Layout {
-	l := newLayout(in.spec.App, in.prefix)
+	l := newLayout(in.spec.App, in.dirs, in.prefix)
 	l.installed, l.shared = true, in.shared
 	if keep := in.spec.Package.Releases; keep > 0 {
 		l.release = &release.Release{
 			Package: in.spec.Name, Prefix: in.prefix, Version: in.version, BundleID: in.bundleID, Keep: keep,
 		}
-		l.Prefixes = project.PrefixesBelow(l.release.Bundle())
+		l.Prefixes = project.NewPrefixes(in.dirs, l.release.Bundle())
 		l.Home, l.Current = l.release.Dir(), l.release.Current()
 	}
 	if l.shared != nil {
-		l.Runtime = l.shared.prefix
+		l.Prefixes = l.With(l.shared.build, l.shared.prefix)
 	}
 	if l.release != nil && in.interpreter != "" {
 		l.release.Interpreter = l.Relocate(in.interpreter)
@@ -99,18 +102,19 @@ const bundleVersion = "1"
 // hashBundle names dependencies by nothing but their content, so that releases
 // that differ in the application alone share them. Of a runtime that is a package
 // of its own they hold the path and nothing else.
-func hashBundle(outputs []Output, shared *runtimePackage) string {
+func hashBundle(outputs []Output, l lang.Layout, shared *runtimePackage) string {
 	h := digest.NewHasher("bundle")
 	h.Field("version", bundleVersion)
 	if shared != nil {
 		h.Field("runtime", shared.prefix)
 	}
 	for _, o := range outputs {
-		if shared != nil && o.Step.Kind == plan.Runtime {
-			continue
+		inView := slices.ContainsFunc(l.Directories, func(d lang.Directory) bool { return d.Prefix == o.Step.Prefix })
+		if inView && (shared == nil || o.Step.Prefix != shared.build) {
+			project.HashOutput(h, o.Step, o.ID)
 		}
-		h.Field(string(o.Step.Kind), o.Step.Name, o.ID.String())
 	}
+	project.HashExtra(h, l)
 	return h.SHA256().Short()
 }
 

@@ -33,7 +33,7 @@ services:
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout := newLayout(nil, "/opt/web-sample")
+	layout := newLayout(nil, nil, "/opt/web-sample")
 	layout.installed = true
 	tree, err := NewTree(TreeInput{
 		Spec: spec, Layout: layout, Pinned: []env.Var{env.Literals("PROJECT_BASE", env.Set, layout.Base)},

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"path"
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -32,9 +31,6 @@ func readOutputs(ctx context.Context, p *project.Project, b project.Built) ([]Ou
 	return all, nil
 }
 
-// viewPath is the path in a view of what an output has at path.
-func (o Output) viewPath(p string) string { return path.Join(project.ViewDir(o.Step), p) }
-
 // relocatedOrigin is the origin of files in which a path of the server stands.
 // Where that path has the ID of all dependencies in it, they change whenever one
 // dependency does, and the others don't.
@@ -61,7 +57,7 @@ func (s source) origin() string {
 
 // attributeView says of each path of a view which step it comes from: of several
 // that have a path the first one, as in the view itself.
-func attributeView(outputs []Output, entries []tree.Entry) map[string]source {
+func attributeView(l Layout, outputs []Output, entries []tree.Entry) map[string]source {
 	inView := make(map[string]tree.Entry, len(entries))
 	for _, e := range entries {
 		inView[e.Path] = e
@@ -69,12 +65,12 @@ func attributeView(outputs []Output, entries []tree.Entry) map[string]source {
 	from := make(map[string]source, len(entries))
 	for _, o := range outputs {
 		for _, e := range o.Entries {
-			p := o.viewPath(e.Path)
-			if _, taken := from[p]; taken {
-				continue
+			for _, p := range l.ViewPaths(o.Step, e.Path) {
+				if _, taken := from[p]; !taken {
+					v := inView[p]
+					from[p] = source{o.Step, v.SHA256 != e.SHA256 || e.Kind == tree.Symlink && v.Target != e.Target}
+				}
 			}
-			v := inView[p]
-			from[p] = source{o.Step, v.SHA256 != e.SHA256 || e.Kind == tree.Symlink && v.Target != e.Target}
 		}
 	}
 	return from

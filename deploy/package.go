@@ -114,9 +114,15 @@ func layoutFor(p *project.Project, b project.Built, outputs []Output, prefix, ve
 	if err != nil {
 		return Layout{}, err
 	}
-	in := layoutInput{spec: p.Spec, prefix: prefix, version: version, bundleID: hashBundle(outputs, shared), shared: shared}
-	if interpreted, ok := p.Language().(lang.Interpreter); ok {
-		in.interpreter = interpreted.Interpreter()
+	view := p.Layout(b)
+	in := layoutInput{
+		spec: p.Spec, dirs: view.Directories, prefix: prefix, version: version,
+		bundleID: hashBundle(outputs, view, shared), shared: shared,
+	}
+	for _, l := range p.Languages().Shipped(p.Spec) {
+		if interpreted, ok := l.(lang.Interpreter); ok && in.interpreter == "" {
+			in.interpreter = interpreted.Interpreter()
+		}
 	}
 	return newPackageLayout(in), nil
 }
@@ -143,7 +149,7 @@ func makeTree(ctx context.Context, p *project.Project, b project.Built, outputs 
 	return NewTree(TreeInput{
 		Spec: p.Spec, Layout: l, Outputs: outputs, View: view.Entries(),
 		Date: date, DependenciesDate: dateDependencies(date, b.Lock),
-		Pinned: p.PinnedVars(l.Prefixes, l.Base), Manifest: manifest, Parts: parts,
+		Pinned: p.PinnedVars(b, l.Prefixes, l.Base), Manifest: manifest, Parts: parts,
 	})
 }
 
@@ -298,6 +304,6 @@ func ServerEnvironment(ctx context.Context, p *project.Project, prefix string) (
 	if err != nil {
 		return nil, "", err
 	}
-	environment, err := p.Environment(l.Prefixes, l.Base)
+	environment, err := p.Environment(b, l.Prefixes, l.Base)
 	return environment, l.RC, err
 }

@@ -3,12 +3,10 @@ package deploy
 import (
 	"context"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/envbuild/envbuild/build"
-	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/hint"
@@ -92,17 +90,20 @@ func (c *precompressor) compress(ctx context.Context, o build.StepOutput) error 
 // earlyEntries are an output's files as the package will have them, but for those
 // that are relocated.
 func (l Layout) earlyEntries(o Output, date time.Time) ([]tree.Entry, error) {
-	finder := view.NewFinder(plan.RuntimePrefix, plan.BundlePrefix)
+	if len(l.ViewPaths(o.Step, "")) != 1 {
+		return nil, nil // the package doesn't have it, or has links between its places
+	}
+	finder := view.NewFinder(l.Builds()...)
 	relocated := map[string]bool{}
 	var err error
 	var entries []tree.Entry
-	moved := tree.Move(o.Entries, func(p string) string { return l.Locate(o.viewPath(p)) })
+	moved := tree.Move(o.Entries, func(p string) string { return l.Locate(l.ViewPaths(o.Step, p)[0]) })
 	for i, e := range o.Entries {
 		switch e.Kind {
 		case tree.Dir:
 			continue
 		case tree.Symlink:
-			relocated[e.Path] = strings.Contains(e.Target, plan.RuntimePrefix) || strings.Contains(e.Target, plan.BundlePrefix)
+			relocated[e.Path] = l.Relocate(e.Target) != e.Target
 		case tree.Hardlink:
 			relocated[e.Path] = relocated[e.Target]
 		case tree.File:

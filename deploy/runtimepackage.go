@@ -18,6 +18,7 @@ type runtimePackage struct {
 	name     string
 	version  string // the package's whole version
 	prefix   string
+	build    string // the prefix of its steps
 	language string
 	release  string // of the language
 }
@@ -36,8 +37,8 @@ func newRuntimePackage(p *project.Project, b project.Built) (*runtimePackage, er
 	r := &runtimePackage{language: b.Lock.Runtime.Language, release: b.Lock.Runtime.Version, prefix: shared.Prefix}
 	var dir string
 	for _, o := range b.Outputs {
-		if o.Step.Kind == plan.Runtime {
-			dir = o.Tree
+		if o.Step.Kind == plan.Runtime && o.Step.Language == shared.Language {
+			dir, r.build = o.Tree, o.Step.Prefix
 		}
 	}
 	abi, err := packager.RuntimeABI(dir)

@@ -44,12 +44,19 @@ type Tree struct {
 	scripts                deb.Scripts
 	parts                  []report.Part
 	files                  map[string][]string
+	environment            *env.Environment
+	builds                 []string // the prefixes that steps were built at
 }
 
 // NewTree lays everything out.
 func NewTree(in TreeInput) (*Tree, error) {
 	t := &Tree{layout: in.Layout, date: in.Date, dependenciesDate: in.DependenciesDate, parts: in.Parts}
 	t.addView(in)
+	for _, o := range in.Outputs {
+		if !slices.Contains(t.builds, o.Step.Prefix) {
+			t.builds = append(t.builds, o.Step.Prefix)
+		}
+	}
 	for _, add := range []func(TreeInput) error{t.addApp, t.addServices, t.addRelease, t.addGenerated} {
 		if err := add(in); err != nil {
 			return nil, err
@@ -68,7 +75,7 @@ func (t *Tree) Runtime() []tree.Entry { return slices.Clone(t.runtime) }
 
 // addView adds the dependencies. A file of several steps counts for the first.
 func (t *Tree) addView(in TreeInput) {
-	from := attributeView(in.Outputs, in.View)
+	from := attributeView(in.Layout, in.Outputs, in.View)
 	t.files = map[string][]string{}
 	for i, entry := range tree.Move(in.View, in.Layout.Locate) {
 		src := from[in.View[i].Path]
@@ -79,7 +86,7 @@ func (t *Tree) addView(in TreeInput) {
 			t.project = append(t.project, entry)
 		}
 		if src.step != nil && entry.Kind != tree.Dir {
-			name := partName(in.Spec, src.step)
+			name := partName(src.step)
 			t.files[name] = append(t.files[name], in.Layout.dpkgPath(entry.Path))
 		}
 	}
@@ -87,9 +94,9 @@ func (t *Tree) addView(in TreeInput) {
 
 // partName is the name by which catalogues know what a step builds: a runtime is
 // known by its language.
-func partName(spec *pkgspec.Spec, s *plan.Step) string {
+func partName(s *plan.Step) string {
 	if s.Kind == plan.Runtime {
-		return spec.Runtimes[0].Language
+		return s.Language
 	}
 	return s.Name
 }
@@ -144,8 +151,8 @@ func (t *Tree) addServices(in TreeInput) error {
 		Env:      in.Spec.Env,
 	}
 	for _, o := range in.Outputs {
-		if o.Step.Kind == plan.Runtime {
-			request.Runtime = o.ID.Short()
+		if o.Step.Kind == plan.Runtime && len(t.layout.ViewPaths(o.Step, "")) > 0 {
+			request.Runtime += o.ID.Short() // of several, each one counts
 		}
 	}
 	if t.layout.shared != nil {
@@ -175,11 +182,11 @@ func serviceEntries(files service.Files) []tree.Entry {
 
 // addGenerated adds the environment's files and the manifest.
 func (t *Tree) addGenerated(in TreeInput) error {
-	environment, err := env.New(in.Pinned, in.Spec.Env)
-	if err != nil {
+	var err error
+	if t.environment, err = env.New(in.Pinned, in.Spec.Env); err != nil {
 		return err
 	}
-	rc, err := environment.ServerRC(t.layout.RC, service.Override(in.Spec.Name))
+	rc, err := t.environment.ServerRC(t.layout.RC, service.Override(in.Spec.Name))
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -34,9 +35,9 @@ func makeOutputs(t *testing.T, l Layout) made {
 		step  plan.Step
 		files map[string]string
 	}{
-		{plan.Step{Name: "perl", Kind: plan.Runtime}, map[string]string{"bin/perl": "an interpreter", "lib/Config": "prefix " + plan.RuntimePrefix}},
-		{plan.Step{Name: "A", Kind: plan.Distribution}, map[string]string{"lib/A": "a", "lib/Both": "of both", "bin/a": "#!" + plan.RuntimePrefix + "/bin/perl"}},
-		{plan.Step{Name: "B", Kind: plan.Distribution}, map[string]string{"lib/B": "b", "lib/Both": "of both"}},
+		{plan.Step{Name: "perl", Language: "perl", Kind: plan.Runtime, Prefix: plan.RuntimePrefix}, map[string]string{"bin/perl": "an interpreter", "lib/Config": "prefix " + plan.RuntimePrefix}},
+		{plan.Step{Name: "A", Language: "perl", Kind: plan.Distribution, Prefix: plan.BundlePrefix}, map[string]string{"lib/A": "a", "lib/Both": "of both", "bin/a": "#!" + plan.RuntimePrefix + "/bin/perl"}},
+		{plan.Step{Name: "B", Language: "perl", Kind: plan.Distribution, Prefix: plan.BundlePrefix}, map[string]string{"lib/B": "b", "lib/Both": "of both"}},
 	}
 	var m made
 	dir, seen := t.TempDir(), map[string]bool{}
@@ -53,7 +54,7 @@ func makeOutputs(t *testing.T, l Layout) made {
 		slices.SortFunc(o.Entries, func(a, b tree.Entry) int { return cmp.Compare(a.Path, b.Path) })
 		m.outputs = append(m.outputs, o)
 		for _, e := range o.Entries {
-			if e.Path = o.viewPath(e.Path); seen[e.Path] {
+			if e.Path = l.ViewPaths(o.Step, e.Path)[0]; seen[e.Path] {
 				continue
 			}
 			seen[e.Path] = true
@@ -91,11 +92,18 @@ func newSpec(t *testing.T, text string) *pkgspec.Spec {
 	return spec
 }
 
+// testDirs are the directories of a view as perl has them.
+func testDirs() []lang.Directory {
+	return []lang.Directory{
+		{Language: "perl", Prefix: plan.RuntimePrefix, Path: "runtime", Runtime: true}, {Language: "perl", Prefix: plan.BundlePrefix, Path: "local"},
+	}
+}
+
 // placeSpec is the layout of the spec's package, with or without a runtime of its
 // own.
 func placeSpec(spec *pkgspec.Spec, shared *runtimePackage) Layout {
 	return newPackageLayout(layoutInput{
-		spec: spec, prefix: spec.Package.Prefix, version: "1.0-1~bookworm1", bundleID: "b0b0b0b0b0b0", shared: shared,
+		spec: spec, dirs: testDirs(), prefix: spec.Package.Prefix, version: "1.0-1~bookworm1", bundleID: "b0b0b0b0b0b0", shared: shared,
 		interpreter: plan.RuntimePrefix + "/bin/perl",
 	})
 }
@@ -116,7 +124,7 @@ func newTestTree(t *testing.T, spec *pkgspec.Spec, l Layout, m made) *Tree {
 
 // TestLayout says where things stand, by what the spec says of packages.
 func TestLayout(t *testing.T) {
-	shared := &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/envbuild-perl-5.36-abcdef01"}
+	shared := &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/envbuild-perl-5.36-abcdef01", build: plan.RuntimePrefix}
 	for name, c := range map[string]struct {
 		spec   string
 		shared *runtimePackage
@@ -144,11 +152,11 @@ func TestLayout(t *testing.T) {
 		},
 	} {
 		l := placeSpec(newSpec(t, c.spec), c.shared)
-		got := fmt.Sprintf("%s %s base %s rc %s current %s", l.Prefixes.Runtime, l.Bundle, l.Base, l.RC, l.Current)
+		got := fmt.Sprintf("%s %s base %s rc %s current %s", l.Relocate(plan.RuntimePrefix), l.Relocate(plan.BundlePrefix), l.Base, l.RC, l.Current)
 		if got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, c.want)
 		}
-		if c.shared == nil && l.release != nil && l.release.Interpreter != l.Prefixes.Runtime+"/bin/perl" {
+		if c.shared == nil && l.release != nil && l.release.Interpreter != l.Relocate(plan.RuntimePrefix)+"/bin/perl" {
 			t.Errorf("%s: the interpreter is %s", name, l.release.Interpreter)
 		}
 	}
@@ -200,7 +208,7 @@ func TestTree(t *testing.T) {
 // TestTreeOfSharedRuntime leaves the runtime out of the project's package.
 func TestTreeOfSharedRuntime(t *testing.T) {
 	spec := newSpec(t, "package: {releases: 2}")
-	l := placeSpec(spec, &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/perl"})
+	l := placeSpec(spec, &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/perl", build: plan.RuntimePrefix})
 	made := newTestTree(t, spec, l, makeOutputs(t, l))
 	for _, e := range made.Project() {
 		if isWithin(e.Path, "/opt/perl") {

@@ -11,14 +11,15 @@ import (
 
 // Environment is the project's environment for a view at these prefixes and an
 // application at base.
-func (p *Project) Environment(at Prefixes, base string) (*env.Environment, error) {
-	return env.New(p.PinnedVars(at, base), p.Spec.Env)
+func (p *Project) Environment(b Built, at Prefixes, base string) (*env.Environment, error) {
+	return env.New(p.PinnedVars(b, at, base), p.Spec.Env)
 }
 
-// PinnedVars are the variables that the spec can't replace.
-func (p *Project) PinnedVars(at Prefixes, base string) []env.Var {
+// PinnedVars are the variables that the spec can't replace. Without a lock, b has
+// none, their names are right, and their values may be.
+func (p *Project) PinnedVars(b Built, at Prefixes, base string) []env.Var {
 	pinned := []env.Var{env.Literals("PROJECT_BASE", env.Set, base)}
-	for _, v := range p.languages.Environment(p.Spec, nil) {
+	for _, v := range p.languages.Shipped(p.Spec).Environment(p.Spec, b.Lock) {
 		values := make([]string, len(v.Values))
 		for i, value := range v.Values {
 			values[i] = at.Relocate(value)
@@ -82,7 +83,7 @@ func (p *Project) CheckServices() error {
 }
 
 func (p *Project) packagePinned() []env.Var {
-	return p.PinnedVars(PrefixesBelow(p.Spec.Package.Prefix), p.Spec.Package.Prefix)
+	return p.PinnedVars(Built{}, p.PrefixesBelow(p.Spec.Package.Prefix), p.Spec.Package.Prefix)
 }
 
 // envError finds the variable that an error of env.New is about in the spec, below

@@ -58,7 +58,7 @@ func (p *Project) findLocal(ctx context.Context, noBuild bool) (Local, error) {
 	if err != nil {
 		return Local{}, err
 	}
-	if _, there := p.Store.View(localViewName(b)); ok && there {
+	if _, there := p.Store.View(p.nameView(b)); ok && there {
 		return p.useLocal(b)
 	}
 	if noBuild {
@@ -73,8 +73,8 @@ func (p *Project) BuildLocal(ctx context.Context, opts BuildOptions) (Local, err
 	if err != nil {
 		return Local{}, err
 	}
-	if path, there := p.Store.View(localViewName(b)); !there {
-		if err := p.MakeView(ctx, b, ViewRequest{Dest: path, Prefixes: PrefixesBelow(path), Time: viewTime()}); err != nil {
+	if path, there := p.Store.View(p.nameView(b)); !there {
+		if err := p.MakeView(ctx, b, ViewRequest{Dest: path, Prefixes: p.PrefixesBelow(path), Time: viewTime()}); err != nil {
 			return Local{}, err
 		}
 	}
@@ -84,10 +84,10 @@ func (p *Project) BuildLocal(ctx context.Context, opts BuildOptions) (Local, err
 // useLocal links the view that the outputs have from the project, and notes that
 // the project uses it.
 func (p *Project) useLocal(b Built) (Local, error) {
-	name := localViewName(b)
+	name := p.nameView(b)
 	l := Local{Built: b, Path: p.Store.ViewPath(name)}
 	var err error
-	if l.Env, err = p.Environment(PrefixesBelow(l.Path), p.Spec.Dir); err != nil {
+	if l.Env, err = p.Environment(b, p.PrefixesBelow(l.Path), p.Spec.Dir); err != nil {
 		return Local{}, err
 	}
 	if err := p.linkView(l.Path); err != nil {
@@ -98,16 +98,16 @@ func (p *Project) useLocal(b Built) (Local, error) {
 
 // LocalViewPath is where a store has local views: a path that is as long as all of
 // them.
-func LocalViewPath(st *store.Store) string { return st.ViewPath(localViewName(Built{})) }
+func LocalViewPath(st *store.Store) string {
+	return st.ViewPath(digest.NewHasher("local view").SHA256().Short())
+}
 
-// localViewName names a view by what is in it. It is short, since paths in the
-// view are: a prefix of 64 bytes is all that some binary files can hold.
-func localViewName(b Built) string {
+// nameView names a local view by what is in it. The name is short, since paths in
+// the view are: a prefix of 64 bytes is all that some binary files can hold.
+func (p *Project) nameView(b Built) string {
 	h := digest.NewHasher("local view")
 	h.Field("version", viewVersion)
-	for _, o := range b.Outputs {
-		h.Field(string(o.Step.Kind), o.Step.Name, o.ID.String())
-	}
+	p.hashView(h, b, p.PrefixesBelow("/"))
 	return h.SHA256().Short()
 }
 

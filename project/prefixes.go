@@ -1,55 +1,123 @@
 package project
 
 import (
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/env/view"
 )
 
-// The directories of a view and of a package's prefix.
-const (
-	RuntimeDir = "runtime"
-	BundleDir  = "local"
-)
-
-// Prefixes are the real prefixes of a view's two parts.
+// Prefixes say where the directories of a view are to be: which real prefix takes
+// the place of each one that steps were built at. The zero value has none.
 type Prefixes struct {
-	Runtime string // of the interpreter
-	Bundle  string // of the distributions
+	root string // of what is in none of the directories
+	dirs []prefixDir
 }
 
-// PrefixesBelow puts both parts below one directory, as the local view has them.
-func PrefixesBelow(dir string) Prefixes {
-	return Prefixes{Runtime: filepath.Join(dir, RuntimeDir), Bundle: filepath.Join(dir, BundleDir)}
+// prefixDir is a directory of a view.
+type prefixDir struct {
+	build string // the prefix that steps install into
+	path  string // in the view
+	real  string // where it is to be
+}
+
+// NewPrefixes puts the directories of a view below one directory, as local views
+// have them.
+func NewPrefixes(dirs []lang.Directory, below string) Prefixes {
+	p := Prefixes{root: below}
+	for _, d := range dirs {
+		p.dirs = append(p.dirs, prefixDir{build: d.Prefix, path: d.Path, real: filepath.Join(below, filepath.FromSlash(d.Path))})
+	}
+	return p
+}
+
+// With returns the prefixes with another real one for a prefix of the build.
+func (p Prefixes) With(build, real string) Prefixes {
+	p.dirs = slices.Clone(p.dirs)
+	for i := range p.dirs {
+		if p.dirs[i].build == build {
+			p.dirs[i].real = real
+		}
+	}
+	return p
 }
 
 // Rewrites replace the prefixes of the build by the real ones.
 func (p Prefixes) Rewrites() []view.Rewrite {
-	return []view.Rewrite{{From: plan.RuntimePrefix, To: p.Runtime}, {From: plan.BundlePrefix, To: p.Bundle}}
+	out := make([]view.Rewrite, len(p.dirs))
+	for i, d := range p.dirs {
+		out[i] = view.Rewrite{From: d.build, To: d.real}
+	}
+	return out
 }
 
-// Relocate puts the real prefixes into a language's value.
+// Builds are the prefixes of the build.
+func (p Prefixes) Builds() []string {
+	out := make([]string, len(p.dirs))
+	for i, d := range p.dirs {
+		out[i] = d.build
+	}
+	return out
+}
+
+// Paths are the directories' paths in a view, slash-separated.
+func (p Prefixes) Paths() []string {
+	out := make([]string, len(p.dirs))
+	for i, d := range p.dirs {
+		out[i] = d.path
+	}
+	return out
+}
+
+// Relocate puts the real prefixes into a value of a language.
 func (p Prefixes) Relocate(value string) string {
-	for _, rw := range p.Rewrites() {
-		value = strings.ReplaceAll(value, rw.From, rw.To)
+	for _, d := range p.dirs {
+		value = strings.ReplaceAll(value, d.build, d.real)
 	}
 	return value
 }
 
-// Locate returns where the file that a view has at path is to be.
-func (p Prefixes) Locate(path string) string {
-	if rest, ok := strings.CutPrefix(path, RuntimeDir); ok && (rest == "" || rest[0] == '/') {
-		return p.Runtime + rest
+// Locate returns where what a view has at path is to be.
+func (p Prefixes) Locate(at string) string {
+	for _, d := range p.dirs {
+		if rest, ok := strings.CutPrefix(at, d.path); ok && (rest == "" || rest[0] == '/') {
+			return d.real + rest
+		}
 	}
-	return p.Bundle + strings.TrimPrefix(path, BundleDir)
+	return filepath.Join(p.root, filepath.FromSlash(at))
 }
 
-// ViewDir is the directory of a view that has a step's output.
-func ViewDir(s *plan.Step) string {
-	if s.Kind == plan.Runtime {
-		return RuntimeDir
+// ViewPaths returns where a view has what a step's output has at a path: nowhere if
+// no directory is for the step's prefix.
+func (p Prefixes) ViewPaths(s *plan.Step, at string) []string {
+	var out []string
+	for _, d := range p.dirs {
+		if d.build != s.Prefix {
+			continue
+		}
+		for _, place := range s.AllPlaces() {
+			out = append(out, path.Join(d.path, place, at))
+		}
 	}
-	return BundleDir
+	return out
+}
+
+// has reports whether views have the step's output.
+func (p Prefixes) has(s *plan.Step) bool {
+	return slices.ContainsFunc(p.dirs, func(d prefixDir) bool { return d.build == s.Prefix })
+}
+
+// Layout is what a view of the project looks like: of all languages but those that
+// the spec keeps to builds. Without a lock it has the directories alone.
+func (p *Project) Layout(b Built) lang.Layout {
+	return p.languages.Shipped(p.Spec).Layout(p.Spec, b.Lock)
+}
+
+// PrefixesBelow puts the directories of a view below one directory.
+func (p *Project) PrefixesBelow(dir string) Prefixes {
+	return NewPrefixes(p.Layout(Built{}).Directories, dir)
 }

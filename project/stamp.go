@@ -104,8 +104,8 @@ func (p *Project) writeStamp(s stamp, b Built) error {
 	if p.boxErr != nil || p.box != nil && p.box.Tier() != sandbox.Namespaces {
 		return nil
 	}
-	s.View = localViewName(b)
-	s.Pinned = p.PinnedVars(PrefixesBelow(p.Store.ViewPath(s.View)), p.Spec.Dir)
+	s.View = p.nameView(b)
+	s.Pinned = p.PinnedVars(b, p.PrefixesBelow(p.Store.ViewPath(s.View)), p.Spec.Dir)
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err

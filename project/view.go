@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/env/view"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // viewVersion changes when views of the same outputs come out differently.
@@ -39,9 +41,10 @@ func (p *Project) MakeView(ctx context.Context, b Built, req ViewRequest) error 
 		return err
 	}
 	res, err := view.Make(ctx, view.Request{
-		Parts:        viewParts(b.Outputs),
+		Parts:        viewParts(b.Outputs, req.Prefixes),
+		Extra:        extraEntries(p.Layout(b)),
 		Rewrites:     req.Prefixes.Rewrites(),
-		Placeholders: []string{plan.WorkPath},
+		Placeholders: foreignPrefixes(b.Outputs, req.Prefixes),
 		Forbidden:    p.Store.PrivatePaths(),
 		Dest:         req.Dest,
 		Time:         req.Time,
@@ -75,32 +78,90 @@ func (p *Project) verifyOutputs(ctx context.Context, outputs []build.StepOutput,
 	return nil
 }
 
-// viewParts sorts outputs by the prefix that they belong to.
-func viewParts(outputs []build.StepOutput) []view.Part {
-	runtime, bundle := view.Part{Root: RuntimeDir}, view.Part{Root: BundleDir}
-	for _, o := range outputs {
-		part := &bundle
-		if o.Step.Kind == plan.Runtime {
-			part = &runtime
-		}
-		part.Layers = append(part.Layers, view.Layer{
-			Name: o.Step.Name, Tree: o.Tree, BinaryPrefixes: o.Step.BinaryPrefixes,
-		})
-		for _, f := range o.Step.Shared {
-			shared := view.Shared{Path: f.Path, Rule: view.Rule(f.Rule)}
-			if !slices.Contains(part.Shared, shared) {
-				part.Shared = append(part.Shared, shared)
+// viewParts sorts outputs by the prefixes that they belong to. What a view has no
+// directory for is left out.
+func viewParts(outputs []build.StepOutput, at Prefixes) []view.Part {
+	parts := make([]view.Part, len(at.dirs))
+	for i, d := range at.dirs {
+		parts[i].Root = d.path
+		for _, o := range outputs {
+			if o.Step.Prefix != d.build {
+				continue
 			}
+			for _, place := range o.Step.AllPlaces() {
+				parts[i].Layers = append(parts[i].Layers, view.Layer{
+					Name: o.Step.Name, Tree: o.Tree, Place: place, BinaryPrefixes: o.Step.BinaryPrefixes,
+				})
+			}
+			addShared(&parts[i], o.Step)
 		}
 	}
-	return []view.Part{runtime, bundle}
+	return parts
+}
+
+func addShared(part *view.Part, s *plan.Step) {
+	for _, f := range s.Shared {
+		shared := view.Shared{Path: f.Path, Rule: view.Rule(f.Rule)}
+		if !slices.Contains(part.Shared, shared) {
+			part.Shared = append(part.Shared, shared)
+		}
+	}
+}
+
+// extraEntries are the symlinks and files that languages generate for a view.
+func extraEntries(l lang.Layout) []tree.Entry {
+	var out []tree.Entry
+	for _, s := range l.Symlinks {
+		out = append(out, tree.Entry{Path: s.Path, Kind: tree.Symlink, Target: s.Target})
+	}
+	for _, f := range l.Files {
+		out = append(out, tree.Entry{Path: f.Path, Mode: f.Mode, Content: []byte(f.Content)})
+	}
+	return out
+}
+
+// foreignPrefixes are those of steps that a view doesn't have: nothing in it may
+// hold them.
+func foreignPrefixes(outputs []build.StepOutput, at Prefixes) []string {
+	out := []string{plan.WorkPath}
+	for _, o := range outputs {
+		if !at.has(o.Step) && !slices.Contains(out, o.Step.Prefix) {
+			out = append(out, o.Step.Prefix)
+		}
+	}
+	return out
+}
+
+// hashView adds to a digest what a view holds, but for its prefixes.
+func (p *Project) hashView(h *digest.Hasher, b Built, at Prefixes) {
+	for _, o := range b.Outputs {
+		if at.has(o.Step) {
+			HashOutput(h, o.Step, o.ID)
+		}
+	}
+	HashExtra(h, p.Layout(b))
+}
+
+// HashExtra adds what languages generate for a view to a digest.
+func HashExtra(h *digest.Hasher, l lang.Layout) {
+	for _, e := range extraEntries(l) {
+		h.Field("extra", e.Path, e.Kind.String(), e.Permissions().String(), e.Target, string(e.Content))
+	}
+}
+
+// HashOutput adds an output to a digest, with where it stands.
+func HashOutput(h *digest.Hasher, s *plan.Step, id digest.ID) {
+	h.Field(string(s.Kind), s.Name, id.String())
+	if len(s.Places) > 0 {
+		h.Field("places", s.Places...)
+	}
 }
 
 // PackageView returns the outputs' tree with the prefixes of a server. The store
 // keeps it, as an output that is made of outputs, so that a new version of the
 // application relocates nothing. The tree is the store's: it is only to be read.
 func (p *Project) PackageView(ctx context.Context, b Built, at Prefixes) (out *store.Output, err error) {
-	key := packageViewKey(b, at)
+	key := p.hashPackageView(b, at)
 	unlock, _, err := p.Store.Lock(ctx, "package view "+key.String(), nil)
 	if err != nil {
 		return nil, err
@@ -150,15 +211,15 @@ func (p *Project) keptView(ctx context.Context, key digest.Key) (*store.Output, 
 	return out, nil
 }
 
-// packageViewKey hashes all that decides what a view holds.
-func packageViewKey(b Built, at Prefixes) digest.Key {
+// hashPackageView hashes all that decides what a view holds.
+func (p *Project) hashPackageView(b Built, at Prefixes) digest.Key {
 	h := digest.NewHasher("package view")
 	h.Field("version", viewVersion)
 	for _, rw := range at.Rewrites() {
 		h.Field("rewrite", rw.From, rw.To)
 	}
+	p.hashView(h, b, at)
 	for _, o := range b.Outputs {
-		h.Field("output", string(o.Step.Kind), o.Step.Name, o.ID.String())
 		h.Field("binary prefixes", o.Step.BinaryPrefixes...)
 		for _, f := range o.Step.Shared {
 			h.Field("shared", f.Path, string(f.Rule))

@@ -11,6 +11,7 @@ import (
 // Others have one directory, which bears the language's name, for what their steps
 // install into plan.NewPrefix of that name.
 type LayoutProvider interface {
+	// Layout is asked without a lock, nil, where the directories alone matter.
 	Layout(spec *pkgspec.Spec, lock *pkgspec.Lock) Layout
 }
 
@@ -27,6 +28,8 @@ type Layout struct {
 
 // Directory is where a view has the outputs of a prefix.
 type Directory struct {
+	// Language names the language; Table.Layout fills it in.
+	Language string
 	// Prefix is that of the steps.
 	Prefix string
 	// Path is the directory. No two directories of a view lie in one another.

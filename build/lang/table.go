@@ -127,7 +127,10 @@ func (t Table) Layout(spec *pkgspec.Spec, lock *pkgspec.Lock) Layout {
 	var all Layout
 	for _, l := range t {
 		one := layoutOf(l, spec, lock)
-		all.Directories = append(all.Directories, one.Directories...)
+		for _, d := range one.Directories {
+			d.Language = l.Name()
+			all.Directories = append(all.Directories, d)
+		}
 		all.Symlinks = append(all.Symlinks, one.Symlinks...)
 		all.Files = append(all.Files, one.Files...)
 	}
