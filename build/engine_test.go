@@ -17,6 +17,7 @@ import (
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
+	"github.com/envbuild/envbuild/build/store/storetest"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/skiptest"
 )
@@ -287,4 +288,114 @@ func TestManyLayers(t *testing.T) {
 	if _, err := New(b.opts).Build(t.Context(), graph(t, steps...)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestParts builds in a store whose parts are of different ones, and expects one
+// synchronization for all steps that ran, and what changed to be told.
+func TestParts(t *testing.T) {
+	b := newBench(t, 0)
+	memory := storetest.NewMemory(b.Store)
+	b.opts.Store = struct {
+		Outputs
+		Actions
+		Workspace
+		History
+		FactCache
+	}{b.Store, memory, b.Store, memory, memory}
+	src := b.archive(t, map[string]string{"f": "1"})
+	steps := []plan.Step{unpacked("a", src), unpacked("b", src), unpacked("c", b.archive(t, map[string]string{"f": "2"}))}
+	for _, want := range []Result{{Built: 2, Cached: 1}, {Cached: 3}} {
+		res, err := New(b.opts).Build(t.Context(), graph(t, steps...))
+		if err != nil || res.Built+res.Cached != 3 || want.Built == 0 && res.Built > 0 {
+			t.Fatalf("%+v, %v", res, err)
+		}
+	}
+	if n := memory.Synced(); n != 1 {
+		t.Errorf("the store was synced %d times", n)
+	}
+	steps[2].Unpack.Strip = 1
+	decisions, err := New(b.opts).Plan(t.Context(), graph(t, steps...))
+	if err != nil || decisions[2].Why != "format changed" {
+		t.Errorf("%+v, %v", decisions, err)
+	}
+}
+
+// TestWhy tells what changed: in the step, in what it needs, in the root.
+func TestWhy(t *testing.T) {
+	b := newBench(t, 0)
+	memory := storetest.NewMemory(b.Store)
+	b.opts.Store = struct {
+		Outputs
+		Actions
+		Workspace
+		History
+		FactCache
+	}{b.Store, memory, b.Store, memory, memory}
+	put := func(g *plan.Graph) {
+		builder := New(b.opts)
+		var outputs []StepOutput
+		known := newKnown(g)
+		for _, s := range g.Steps() {
+			deps, err := known.deps(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ing := builder.ingredients(s, deps)
+			inputs, err := builder.summary(ing)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := b.output(t, s.Recipe.Script)
+			if _, err := memory.PutAction(t.Context(), &store.Action{Key: ing.key, Output: out, Tier: int(sandbox.Namespaces), Inputs: inputs}); err != nil {
+				t.Fatal(err)
+			}
+			known.add(s, out, deps)
+			outputs = append(outputs, StepOutput{Step: s, Key: ing.key})
+		}
+		if err := builder.noteKeys(outputs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	low := scripted("low", "1")
+	top := scripted("top", "1", low.ID)
+	put(graph(t, low, top))
+	for want, change := range map[string]func(low, top *plan.Step, root *plan.Machine){
+		"top: recipe changed":            func(_, top *plan.Step, _ *plan.Machine) { top.Recipe.Script = "2" },
+		"top: version changed":           func(_, top *plan.Step, _ *plan.Machine) { top.ID, top.Version = "toy:top@2", "2" },
+		"top: low has to be built first": func(low, _ *plan.Step, _ *plan.Machine) { low.Recipe.Script = "2" },
+		"low: machine changed":           func(_, _ *plan.Step, root *plan.Machine) { root.Arch = "arm64" },
+		"low: tool /usr/bin/cc is new":   func(_, _ *plan.Step, root *plan.Machine) { root.Tools = []plan.Tool{{Path: "/usr/bin/cc"}} },
+		"low: never built here":          func(low, top *plan.Step, _ *plan.Machine) { low.ID = "toy:new@1"; top.Deps = []string{low.ID} },
+	} {
+		low, top, root := low, top, plan.Machine{Arch: "amd64"}
+		change(&low, &top, &root)
+		o := b.opts
+		o.Root = root
+		decisions, err := New(o).Plan(t.Context(), graph(t, low, top))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, why, _ := strings.Cut(want, ": ")
+		i := slices.IndexFunc(decisions, func(d Decision) bool { return d.Step.Name == name || name == "low" && d.Step.Name != "top" })
+		if decisions[i].Why != why {
+			t.Errorf("%s: %q, want %q", name, decisions[i].Why, why)
+		}
+	}
+}
+
+// output stores a tree with one file.
+func (b *bench) output(t testing.TB, content string) digest.ID {
+	t.Helper()
+	dir, _, err := b.TempDir("output")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := b.PutOutput(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.ID
 }

@@ -47,6 +47,41 @@ func TestConformance(t *testing.T) {
 	t.Run("actions", func(t *testing.T) {
 		storetest.TestActions(t, func(t *testing.T) storetest.Actions { return open(t) })
 	})
+	t.Run("history", func(t *testing.T) {
+		storetest.TestHistory(t, func(t *testing.T) (storetest.History, storetest.Actions) {
+			s := open(t)
+			return s, s
+		})
+	})
+	t.Run("facts", func(t *testing.T) {
+		storetest.TestFacts(t, func(t *testing.T) storetest.Facts { return open(t) })
+	})
+}
+
+// inMemory is a store whose records are in memory.
+type inMemory struct {
+	storetest.Outputs
+	*storetest.Memory
+}
+
+// TestConformanceOfMemory runs the suite on what tests of the engine use.
+func TestConformanceOfMemory(t *testing.T) {
+	memory := func(t *testing.T) inMemory {
+		s := open(t)
+		return inMemory{s, storetest.NewMemory(s)}
+	}
+	t.Run("actions", func(t *testing.T) {
+		storetest.TestActions(t, func(t *testing.T) storetest.Actions { return memory(t) })
+	})
+	t.Run("history", func(t *testing.T) {
+		storetest.TestHistory(t, func(t *testing.T) (storetest.History, storetest.Actions) {
+			m := memory(t)
+			return m, m
+		})
+	})
+	t.Run("facts", func(t *testing.T) {
+		storetest.TestFacts(t, func(t *testing.T) storetest.Facts { return memory(t) })
+	})
 }
 
 func TestOpen(t *testing.T) {

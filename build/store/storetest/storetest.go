@@ -35,9 +35,11 @@ type Outputs interface {
 // Actions is the part of a store that keeps records, with the outputs that they
 // name.
 type Actions interface {
-	Outputs
+	keeper
 	PutAction(ctx context.Context, a *store.Action) (*store.Action, error)
 	LookupAction(ctx context.Context, key digest.Key) (*store.Action, error)
+	RecordedAction(key digest.Key) (*store.Action, error)
+	Sync() error
 }
 
 // TestSources runs the suite for sources. Open returns an empty store.
@@ -281,6 +283,10 @@ func TestActions(t *testing.T, open func(t *testing.T) Actions) {
 		if a, err := s.LookupAction(t.Context(), digest.Key{1}); !errors.Is(err, store.ErrMissing) {
 			t.Errorf("an action without its output was found: %v, %v", a, err)
 		}
+		if a, err := s.RecordedAction(digest.Key{1}); err != nil || a.Output != (digest.ID{9}) {
+			t.Errorf("its record: %v, %v", a, err)
+		}
+		must(t, s.Sync())
 	})
 	t.Run("tiers", func(t *testing.T) {
 		s := open(t)
@@ -317,7 +323,13 @@ func TestActions(t *testing.T, open func(t *testing.T) Actions) {
 	})
 }
 
-func putOutput(t *testing.T, s Outputs, content string) digest.ID {
+// keeper is where tests put their trees.
+type keeper interface {
+	TempDir(prefix string) (path string, remove func() error, err error)
+	PutOutput(ctx context.Context, dir string) (*store.Output, error)
+}
+
+func putOutput(t *testing.T, s keeper, content string) digest.ID {
 	t.Helper()
 	dir := tempDir(t, s)
 	writeTree(t, dir, map[string]string{"file": content})
@@ -328,7 +340,7 @@ func putOutput(t *testing.T, s Outputs, content string) digest.ID {
 	return out.ID
 }
 
-func tempDir(t *testing.T, s Outputs) string {
+func tempDir(t *testing.T, s keeper) string {
 	t.Helper()
 	dir, remove, err := s.TempDir("test")
 	if err != nil {
