@@ -242,6 +242,6 @@ func (b *Builder) language(s *plan.Step) lang.Language {
 
 // emit tells of a step.
 func (b *Builder) emit(s *plan.Step, e Event) {
-	e.Name, e.Version, e.ID, e.Target = s.Name, s.Version, s.ID, b.opts.Target
+	e.Name, e.Version, e.ID, e.Target, e.Engine = s.Name, s.Version, s.ID, b.opts.Target, s.Engine
 	b.opts.Emit(e)
 }

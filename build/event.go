@@ -3,6 +3,7 @@ package build
 import (
 	"time"
 
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
@@ -10,7 +11,7 @@ import (
 type EventKind string
 
 // The kinds of events. The comment names the fields that each one fills besides
-// Kind and Time; those of a step have its ID and Target too.
+// Kind and Time; those of a step have its ID, Target and Engine too.
 const (
 	// Planned: the work is known. Total, Cached.
 	Planned EventKind = "planned"
@@ -61,11 +62,12 @@ const (
 type Event struct {
 	Kind EventKind
 	Time time.Time
-	// Name is what people call the source, step or package. ID and Target are set
-	// beside the name of a step.
+	// Name is what people call the source, step or package. ID, Target and
+	// Engine are a step's.
 	Name     string
 	ID       string
 	Target   string
+	Engine   plan.Engine // the step's
 	Version  string
 	Key      digest.Key
 	Output   digest.ID

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/hint"
 )
 
@@ -18,6 +19,7 @@ type line struct {
 	Name     string          `json:"name,omitempty"`
 	ID       string          `json:"id,omitempty"`
 	Target   string          `json:"target,omitempty"`
+	Engine   plan.Engine     `json:"engine,omitempty"`
 	Version  string          `json:"version,omitempty"`
 	Key      string          `json:"key,omitempty"`
 	Output   string          `json:"output,omitempty"`
@@ -69,7 +71,7 @@ func (v *jsonView) close() error { return v.err }
 
 func lineOf(e build.Event) line {
 	l := line{
-		Kind: e.Kind, Time: e.Time.UTC(), Name: e.Name, ID: e.ID, Target: e.Target, Version: e.Version, From: e.From, Path: e.Path,
+		Kind: e.Kind, Time: e.Time.UTC(), Name: e.Name, ID: e.ID, Target: e.Target, Engine: e.Engine, Version: e.Version, From: e.From, Path: e.Path,
 		Message: e.Message, Hint: e.Hint, Bytes: e.Bytes, Size: e.Size,
 		Total: e.Total, Cached: e.Cached, Built: e.Built, Failed: e.Failed, Hit: e.Hit,
 		Duration: e.Duration.Seconds(), Expected: e.Expected.Seconds(),

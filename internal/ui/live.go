@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -24,6 +25,7 @@ type liveView struct {
 
 // row is one thing under way.
 type row struct {
+	key      string // see rowKey
 	kind     build.EventKind
 	name     string
 	version  string
@@ -72,30 +74,37 @@ func (v *liveView) text(e build.Event) string {
 func (v *liveView) follow(e build.Event) {
 	switch e.Kind {
 	case build.StepStarted, build.StepWaiting, build.FetchStarted, build.ViewStarted, build.PackageStarted, build.UploadStarted:
-		v.drop(e.Name)
+		v.drop(rowKey(e))
 		name := e.Name
 		if e.Kind == build.ViewStarted {
 			name = e.Path
 		}
-		v.rows = append(v.rows, row{kind: e.Kind, name: name, version: e.Version, since: v.now(), expected: e.Expected, size: e.Size})
+		v.rows = append(v.rows, row{key: rowKey(e), kind: e.Kind, name: name, version: e.Version, since: v.now(), expected: e.Expected, size: e.Size})
 	case build.FetchProgress, build.UploadProgress:
 		for i := range v.rows {
-			if v.rows[i].name == e.Name {
+			if v.rows[i].key == rowKey(e) {
 				v.rows[i].bytes, v.rows[i].size = e.Bytes, e.Size
 			}
 		}
-	case build.StepDone, build.StepFailed, build.FetchDone, build.PackageDone, build.UploadDone:
-		v.drop(e.Name)
-	case build.ViewDone:
-		v.drop(e.Path)
+	case build.StepDone, build.StepFailed, build.FetchDone, build.PackageDone, build.UploadDone, build.ViewDone:
+		v.drop(rowKey(e))
 	case build.Finished:
 		v.rows = nil
 	}
 }
 
-func (v *liveView) drop(name string) {
+// rowKey tells what an event is about from all else: several steps may have one
+// name, and a source that of its step.
+func rowKey(e build.Event) string {
+	if e.ID != "" {
+		return "step " + e.ID
+	}
+	return cmp.Or(e.Name, e.Path)
+}
+
+func (v *liveView) drop(key string) {
 	for i, r := range v.rows {
-		if r.name == name {
+		if r.key == key {
 			v.rows = append(v.rows[:i], v.rows[i+1:]...)
 			return
 		}

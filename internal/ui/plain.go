@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/hint"
 )
 
@@ -21,6 +22,8 @@ type plainView struct {
 	verbose bool
 	tally   tally
 	fetched fetchTally
+	// unpacked counts the archives that were unpacked since the last summary.
+	unpacked int
 }
 
 func newPlainView(w io.Writer, opts Options, h host) *plainView {
@@ -37,7 +40,7 @@ func (v *plainView) handle(e build.Event) bool {
 }
 
 func (v *plainView) close() error {
-	_, _ = io.WriteString(v.w, v.fetchSummary())
+	_, _ = io.WriteString(v.w, v.summaries())
 	return nil
 }
 
@@ -57,8 +60,15 @@ func (v *plainView) text(e build.Event) string {
 			v.fetched.add(e)
 			return ""
 		}
+	case build.StepDone:
+		if !v.verbose && e.Engine == plan.Unpack {
+			if !e.Hit {
+				v.unpacked++
+			}
+			return ""
+		}
 	case build.Notice, build.Finished:
-		return v.fetchSummary() + progressLine(v.painter, e, &v.tally, v.verbose)
+		return v.summaries() + progressLine(v.painter, e, &v.tally, v.verbose)
 	}
 	return progressLine(v.painter, e, &v.tally, v.verbose)
 }
@@ -80,6 +90,16 @@ func (t *fetchTally) add(e build.Event) {
 	if from := source(e.From); !slices.Contains(t.places, from) {
 		t.places = append(t.places, from)
 	}
+}
+
+// summaries are the lines for what was too small for lines of its own.
+func (v *plainView) summaries() string {
+	text := v.fetchSummary()
+	if v.unpacked > 0 {
+		text += entry(v.painter, green, "unpacked", count(v.unpacked, "archive"))
+	}
+	v.unpacked = 0
+	return text
 }
 
 // fetchSummary is the line for the archives since the last one, or "".

@@ -28,7 +28,7 @@ func inputExempt() map[string]string {
 		"Runtime.As": packaging, "Runtime.BuildOnly": packaging, "Runtime.Prefix": packaging, "Runtime.Revision": packaging,
 		"Runtime.Maintainer": packaging, "Runtime.Strip": builds,
 		"Ecosystem.Section": "its typed form counts",
-		"BuildHelp.Env": builds, "BuildHelp.Apt": builds,
+		"BuildHelp.Env":     builds, "BuildHelp.Apt": builds,
 	}
 }
 
