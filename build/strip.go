@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	_ "embed" // the recipe
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/internal/elfedit"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // stripRecipe calls strip(1) on what is in its work folder.
@@ -50,8 +50,8 @@ const (
 // as dh_strip does, so that local environment and package stay one tree. It runs
 // in a sandbox of its own, because strip reads files that nobody vouches for.
 // What strip can't read is left alone.
-func (j *stepJob) strip(ctx context.Context, runner *sandbox.Sandbox, tree, dir string, log io.Writer) (err error) {
-	files, err := strippables(tree)
+func (j *stepJob) strip(ctx context.Context, runner *sandbox.Sandbox, output, dir string, log io.Writer) (err error) {
+	files, err := strippables(output)
 	if err != nil || len(files) == 0 {
 		return err
 	}
@@ -63,7 +63,7 @@ func (j *stepJob) strip(ctx context.Context, runner *sandbox.Sandbox, tree, dir 
 	for i, f := range files {
 		name := strconv.Itoa(i)
 		fmt.Fprintf(&list, "%s %s\n", name, f.kind)
-		if err := copyRegular(f.path, filepath.Join(work, name)); err != nil {
+		if err := tree.CopyFile(f.path, filepath.Join(work, name)); err != nil {
 			return err
 		}
 	}
@@ -91,32 +91,25 @@ func (j *stepJob) strip(ctx context.Context, runner *sandbox.Sandbox, tree, dir 
 }
 
 // strippables lists the compiled files of a tree, a file of several names once.
-func strippables(tree string) ([]strippable, error) {
-	type inode struct{ dev, ino uint64 }
-	seen := map[inode]bool{}
+func strippables(dir string) ([]strippable, error) {
+	entries, err := tree.Scan(dir)
+	if err != nil {
+		return nil, err
+	}
 	var out []strippable
-	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
+	for _, e := range entries {
+		if e.Kind != tree.File {
+			continue
 		}
-		fi, err := d.Info()
+		kind, err := stripKindOf(e.Source)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if st, ok := fi.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
-			id := inode{uint64(st.Dev), st.Ino}
-			if seen[id] {
-				return nil
-			}
-			seen[id] = true
-		}
-		kind, err := stripKindOf(path)
 		if kind != "" {
-			out = append(out, strippable{path, kind, fi.Mode()})
+			out = append(out, strippable{e.Source, kind, e.Mode})
 		}
-		return err
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 // stripKindOf returns "" for what isn't compiled, or is damaged.
@@ -174,12 +167,4 @@ func (s strippable) replace(stripped string) error {
 		return err
 	}
 	return errors.Join(os.WriteFile(s.path, data, s.mode.Perm()), os.Chmod(s.path, s.mode.Perm()))
-}
-
-func copyRegular(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, 0o644)
 }

@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -97,35 +96,29 @@ func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]tree.Entry,
 }
 
 func (r *settingsReader) tree(n *pkgspec.Node, c files.Content) ([]tree.Entry, error) {
-	var out []tree.Entry
-	root := r.path(c.Source)
-	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, p)
-		if err != nil {
-			return err
-		}
-		dest := path.Join(clean(c.Destination), rel)
-		switch {
-		case d.IsDir() && dest == "/":
-			return nil
-		case d.IsDir():
-			out = append(out, tree.Entry{Path: dest, Kind: tree.Dir, Owner: owner(c.FileInfo), Group: group(c.FileInfo)})
-		case d.Type() == fs.ModeSymlink:
-			target, err := os.Readlink(p)
-			out = append(out, tree.Entry{Path: dest, Kind: tree.Symlink, Target: target})
-			return err
-		default:
-			e, err := diskFile(p, dest, c.FileInfo)
-			out = append(out, e)
-			return err
-		}
-		return nil
-	})
+	entries, err := tree.Scan(r.path(c.Source))
 	if err != nil {
 		return nil, r.fail(n, "", "package.contents: %w", err)
+	}
+	root := tree.Entry{Path: clean(c.Destination), Kind: tree.Dir, Owner: owner(c.FileInfo), Group: group(c.FileInfo)}
+	var out []tree.Entry
+	if root.Path != "/" {
+		out = append(out, root)
+	}
+	for _, e := range entries {
+		dest := path.Join(root.Path, e.Path)
+		switch e.Kind {
+		case tree.Dir:
+			e = root
+			e.Path = dest
+		case tree.Symlink:
+			e.Path = dest
+		default:
+			if e, err = diskFile(e.Source, dest, c.FileInfo); err != nil {
+				return nil, r.fail(n, "", "package.contents: %w", err)
+			}
+		}
+		out = append(out, e)
 	}
 	return out, nil
 }

@@ -103,23 +103,9 @@ func (p *plan) content(it *item, scratch string) (*files.Content, error) {
 	}
 	if !utf8.ValidString(file.Source) { // nfpm takes sources for patterns, which are UTF-8
 		c.Source = scratch
-		return c, copyFile(file.Source, scratch)
+		return c, tree.CopyFile(file.Source, scratch)
 	}
 	return c, nil
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // finish copies a package that nfpm wrote and sets its Installed-Size, for which

@@ -3,7 +3,6 @@ package deploy
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/envbuild/envbuild/build/plan"
@@ -80,7 +79,7 @@ func (t *Tree) addView(in TreeInput) {
 	for i, entry := range tree.Move(in.View, in.Layout.Locate) {
 		src := from[in.View[i].Path]
 		entry.Time, entry.Origin = in.DependenciesDate, src.origin()
-		if shared := in.Layout.shared; shared != nil && isWithin(entry.Path, shared.prefix) {
+		if shared := in.Layout.shared; shared != nil && tree.Within(entry.Path, shared.prefix) {
 			t.runtime = append(t.runtime, entry)
 		} else {
 			t.project = append(t.project, entry)
@@ -99,11 +98,6 @@ func partName(s *plan.Step) string {
 		return s.Language
 	}
 	return s.Name
-}
-
-func isWithin(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
 // addApp adds the application's files. Of their modes only the executable bit

@@ -211,7 +211,7 @@ func TestTreeOfSharedRuntime(t *testing.T) {
 	l := placeSpec(spec, &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/perl", build: plan.RuntimePrefix})
 	made := newTestTree(t, spec, l, makeOutputs(t, l))
 	for _, e := range made.Project() {
-		if isWithin(e.Path, "/opt/perl") {
+		if tree.Within(e.Path, "/opt/perl") {
 			t.Errorf("the project's package has %s", e.Path)
 		}
 	}

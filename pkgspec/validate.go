@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // ProjectBase is the variable that names the application's folder: the checkout,
@@ -67,13 +69,11 @@ func (s *Spec) finishRuntime(d *decoder, r *Runtime) {
 	if r.Maintainer == "" {
 		r.Maintainer = s.Maintainer
 	}
-	if p, q := r.Prefix, s.Package.Prefix; p != "" && (within(p, q) || within(q, p)) {
+	if p, q := r.Prefix, s.Package.Prefix; p != "" && (tree.Within(p, q) || tree.Within(q, p)) {
 		n, at := place("prefix")
 		d.fail(n, at, "and package.prefix, "+q+", lie in one another", "two packages can't own one folder: choose another for one of them")
 	}
 }
-
-func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
 
 // checkEnv checks that each variable refers to earlier ones and returns the names
 // that are known after the last.

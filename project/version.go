@@ -58,12 +58,13 @@ func (p *Project) Git(ctx context.Context, args ...string) (string, error) {
 
 func fromDescription(text string) (string, error) {
 	text, dirty := strings.CutSuffix(text, "-dirty")
-	rest, commit, ok1 := cutLast(text, "-")
-	tag, count, ok2 := cutLast(rest, "-")
-	if !ok1 || !ok2 {
+	words := strings.Split(text, "-")
+	n := len(words)
+	if n < 3 {
 		return "", fmt.Errorf("%q", text)
 	}
-	version := strings.TrimPrefix(tag, "v")
+	count, commit := words[n-2], words[n-1]
+	version := strings.TrimPrefix(strings.Join(words[:n-2], "-"), "v")
 	if count != "0" {
 		version += "+" + count + "." + commit
 	}
@@ -71,12 +72,4 @@ func fromDescription(text string) (string, error) {
 		version += "+dirty"
 	}
 	return version, nil
-}
-
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }

@@ -1,10 +1,8 @@
 package sandbox
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // captureOverlays captures what a command added to each layer.
@@ -228,39 +228,10 @@ func sameFile(path string, fi fs.FileInfo, below *found) (bool, error) {
 	if !fi.Mode().IsRegular() {
 		return true, nil
 	}
-	return sameContent(path, below.path)
+	return tree.SameContent(path, below.path)
 }
 
 func executable(fi fs.FileInfo) bool { return fi.Mode()&0o111 != 0 }
-
-func sameContent(a, b string) (bool, error) {
-	fa, err := os.Open(a)
-	if err != nil {
-		return false, err
-	}
-	defer fa.Close()
-	fb, err := os.Open(b)
-	if err != nil {
-		return false, err
-	}
-	defer fb.Close()
-	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		nA, errA := io.ReadFull(fa, bufA)
-		nB, errB := io.ReadFull(fb, bufB)
-		if !bytes.Equal(bufA[:nA], bufB[:nB]) {
-			return false, nil
-		}
-		if ended(errA) || ended(errB) {
-			return ended(errA) && ended(errB), nil
-		}
-		if err := errors.Join(errA, errB); err != nil {
-			return false, err
-		}
-	}
-}
-
-func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 func isWhiteout(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // lowerFiles is what the tests of capturing have below.
@@ -95,8 +97,8 @@ func TestCapture(t *testing.T) {
 func listing(t *testing.T, root string) []string {
 	t.Helper()
 	var list []string
-	names := map[inode]int{}
-	must(t, walkOpen(root, func(_ string, fi fs.FileInfo) error { id, _ := inodeOf(fi); names[id]++; return nil }))
+	names := map[tree.Inode]int{}
+	must(t, walkOpen(root, func(_ string, fi fs.FileInfo) error { id, _ := tree.InodeOf(fi); names[id]++; return nil }))
 	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == root {
 			return err
@@ -122,7 +124,7 @@ func listing(t *testing.T, root string) []string {
 			kind = "x"
 		}
 		line := kind + " " + rel + " " + text
-		if id, _ := inodeOf(fi); names[id] > 1 {
+		if id, _ := tree.InodeOf(fi); names[id] > 1 {
 			line += fmt.Sprintf(" (%d)", names[id])
 		}
 		list = append(list, line)

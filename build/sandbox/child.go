@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Main must be the first call of a program that uses this package. In the first
@@ -245,7 +247,7 @@ func (w *watch) caller(control *os.File) {
 	<-w.ended
 	if n == 0 {
 		for _, dir := range w.cfg.Remove {
-			_ = removeAll(dir)
+			_ = tree.RemoveAll(dir)
 		}
 	}
 	close(w.removed)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // maxCopyRoot leaves a step's own paths at least 31 random characters.
@@ -200,7 +202,7 @@ func (r *copied) own() []string {
 func (r *copied) remove() error {
 	err := r.returnWork()
 	for _, dir := range r.own() {
-		err = errors.Join(err, removeAll(dir))
+		err = errors.Join(err, tree.RemoveAll(dir))
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // helper plays a part of a test in a process of its own.
@@ -73,12 +75,12 @@ func TestUnprivileged(t *testing.T) {
 	const uid = 54321
 	dir, err := os.MkdirTemp("/tmp", "sandbox-user-")
 	must(t, err)
-	t.Cleanup(func() { must(t, removeAll(dir)) })
+	t.Cleanup(func() { must(t, tree.RemoveAll(dir)) })
 	must(t, os.Chown(dir, uid, uid))
 	self, err := os.Executable()
 	must(t, err)
 	binary := filepath.Join(dir, "sandbox.test")
-	must(t, copyFile(self, binary))
+	must(t, tree.CopyFile(self, binary))
 	must(t, os.Chmod(binary, 0o755))
 
 	cmd := exec.Command(binary, "-test.v", "-test.short")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // runMounted runs c in one of the tiers that mount.
@@ -13,7 +15,7 @@ func (s *Sandbox) runMounted(ctx context.Context, c *Command) (res Result, err e
 	if err != nil {
 		return Result{}, &SetupError{s.tier, "make a scratch folder", err}
 	}
-	defer func() { err = errors.Join(err, removeAll(own)) }()
+	defer func() { err = errors.Join(err, tree.RemoveAll(own)) }()
 
 	cfg := &config{
 		Tier: s.tier, Argv: c.Argv, Env: c.Env, Dir: insideDir(c), TTY: c.TTY, ExtraFiles: len(c.ExtraFiles),

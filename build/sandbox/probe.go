@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Probe returns the strongest tier that this machine allows, found by running a
@@ -41,7 +43,7 @@ func Try(ctx context.Context, tier Tier, scratch string) (err error) {
 	if err != nil {
 		return unavailable(tier, err)
 	}
-	defer func() { err = errors.Join(err, removeAll(dir)) }()
+	defer func() { err = errors.Join(err, tree.RemoveAll(dir)) }()
 	if err := try(ctx, tier, dir); err != nil {
 		return unavailable(tier, err)
 	}

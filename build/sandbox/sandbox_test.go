@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // helperVar makes the test binary play a part of a test: its value names which.
@@ -63,7 +64,7 @@ func newBench(t testing.TB, tier Tier) *bench {
 	b := &bench{t: t, dir: dir, sandbox: New(tier, Options{})}
 	t.Cleanup(func() {
 		// A killed caller leaves overlayfs's folder of mode 000.
-		if err := errors.Join(b.sandbox.Close(), removeAll(dir)); err != nil {
+		if err := errors.Join(b.sandbox.Close(), tree.RemoveAll(dir)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -326,7 +327,7 @@ func TestNothingRemains(t *testing.T) {
 			if _, err := b.sh(script); err != nil {
 				t.Error(err)
 			}
-			must(t, removeAll(filepath.Join(b.command.Work, "deep")))
+			must(t, tree.RemoveAll(filepath.Join(b.command.Work, "deep")))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

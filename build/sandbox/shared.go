@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // sharedCopies are copies of read-only layers that the weaker tiers make once
@@ -59,7 +61,7 @@ func (c *sharedCopy) make(root string, l Layer, placeholders []string) error {
 	}
 	before, err := copyLayer(l, path, []swap{{l.Prefix, path}})
 	if err != nil {
-		return errors.Join(err, removeAll(path))
+		return errors.Join(err, tree.RemoveAll(path))
 	}
 	var others []swap
 	for _, p := range placeholders {
@@ -70,7 +72,7 @@ func (c *sharedCopy) make(root string, l Layer, placeholders []string) error {
 	// A swap of a path for itself finds it and changes nothing.
 	hits, err := swapTree(path, others)
 	if err != nil || len(hits) > 0 {
-		return errors.Join(err, removeAll(path))
+		return errors.Join(err, tree.RemoveAll(path))
 	}
 	c.path, c.before = path, before
 	return nil
@@ -93,7 +95,7 @@ func (s *sharedCopies) remove() error {
 	var err error
 	for _, c := range append(s.stale, slices.Collect(maps.Values(s.made))...) {
 		if c.path != "" {
-			err = errors.Join(err, removeAll(c.path))
+			err = errors.Join(err, tree.RemoveAll(c.path))
 		}
 	}
 	clear(s.made)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 const (
@@ -95,7 +97,7 @@ func TestSwapTree(t *testing.T) {
 	}
 	fi, err := os.Lstat(path("a"))
 	must(t, err)
-	if _, n := inodeOf(fi); n != 2 || fi.Mode() != 0o444 || !fi.ModTime().Equal(old) {
+	if _, n := tree.InodeOf(fi); n != 2 || fi.Mode() != 0o444 || !fi.ModTime().Equal(old) {
 		t.Errorf("%d names, %v, %v", n, fi.Mode(), fi.ModTime())
 	}
 	if target, err := os.Readlink(path("link")); err != nil || target != ownBundle+"/lib" {
@@ -154,7 +156,7 @@ func TestSameContent(t *testing.T) {
 		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 		must(t, os.WriteFile(a, []byte(tt.a), 0o644))
 		must(t, os.WriteFile(b, []byte(tt.b), 0o644))
-		if same, err := sameContent(a, b); err != nil || same != tt.same {
+		if same, err := tree.SameContent(a, b); err != nil || same != tt.same {
 			t.Errorf("%d: %v, %v", i, same, err)
 		}
 	}

@@ -3,13 +3,13 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // copyTree copies what is in the folder from into the folder to, which may be
@@ -17,7 +17,7 @@ import (
 // never makes hard links to the original: a command that appends to its copy
 // would write into the store.
 func copyTree(from, to string) error {
-	links := map[inode]string{}
+	links := map[tree.Inode]string{}
 	type folder struct {
 		path string
 		info fs.FileInfo
@@ -61,18 +61,7 @@ func copyTree(from, to string) error {
 	return nil
 }
 
-// inode identifies a file that may have several names.
-type inode struct{ dev, ino uint64 }
-
-func inodeOf(fi fs.FileInfo) (id inode, links uint64) {
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		return inode{}, 1
-	}
-	return inode{uint64(st.Dev), st.Ino}, uint64(st.Nlink)
-}
-
-func copyEntry(from, to string, fi fs.FileInfo, links map[inode]string) error {
+func copyEntry(from, to string, fi fs.FileInfo, links map[tree.Inode]string) error {
 	switch fi.Mode().Type() {
 	case fs.ModeSymlink:
 		target, err := os.Readlink(from)
@@ -81,11 +70,11 @@ func copyEntry(from, to string, fi fs.FileInfo, links map[inode]string) error {
 		}
 		return os.Symlink(target, to)
 	case 0:
-		id, n := inodeOf(fi)
+		id, n := tree.InodeOf(fi)
 		if first, ok := links[id]; ok {
 			return os.Link(first, to)
 		}
-		if err := copyFile(from, to); err != nil {
+		if err := tree.CopyFile(from, to); err != nil {
 			return err
 		}
 		if n > 1 {
@@ -98,26 +87,6 @@ func copyEntry(from, to string, fi fs.FileInfo, links map[inode]string) error {
 		return nil // nobody listens any more
 	}
 	return fmt.Errorf("copy %s: it is neither a file nor a folder nor a symbolic link", from)
-}
-
-// copyFile shares the file's blocks where the file system can (btrfs, XFS), and
-// else lets the kernel copy: io.Copy uses copy_file_range.
-func copyFile(from, to string) (err error) {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, dst.Close()) }()
-	if unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) == nil {
-		return nil
-	}
-	_, err = io.Copy(dst, src)
-	return err
 }
 
 func copyAttributes(path string, fi fs.FileInfo) error {
@@ -169,7 +138,7 @@ func copyAndRemove(from, to string) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := removeAll(filepath.Join(from, e.Name())); err != nil {
+		if err := tree.RemoveAll(filepath.Join(from, e.Name())); err != nil {
 			return err
 		}
 	}
@@ -187,16 +156,4 @@ func openFolders(root string) error {
 		return err
 	}
 	return walkOpen(root, func(string, fs.FileInfo) error { return nil })
-}
-
-// removeAll removes a tree, also one with folders that may not be read or
-// written: overlayfs leaves one of mode 000.
-func removeAll(root string) error {
-	if err := os.RemoveAll(root); err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	if err := openFolders(root); err != nil {
-		return err
-	}
-	return os.RemoveAll(root)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // keptDir holds folders that people asked to keep.
@@ -13,7 +15,7 @@ const keptDir = "kept"
 // place of what was kept under that name before (a key, not a path), and returns its path.
 func (s *Store) Keep(dir, name string) (string, error) {
 	place := s.path(keptDir, name)
-	err := errors.Join(os.MkdirAll(filepath.Dir(place), 0o755), removeAll(place))
+	err := errors.Join(os.MkdirAll(filepath.Dir(place), 0o755), tree.RemoveAll(place))
 	if err != nil {
 		return "", err
 	}

@@ -39,10 +39,10 @@ type Output struct {
 func (s *Store) PutOutput(ctx context.Context, dir string) (*Output, error) {
 	staging, remove, err := s.TempDir("output")
 	if err != nil {
-		return nil, errors.Join(err, removeAll(dir))
+		return nil, errors.Join(err, tree.RemoveAll(dir))
 	}
 	out, err := s.putOutput(ctx, dir, staging)
-	return out, s.explain(errors.Join(err, removeAll(dir), remove()))
+	return out, s.explain(errors.Join(err, tree.RemoveAll(dir), remove()))
 }
 
 func (s *Store) putOutput(ctx context.Context, dir, staging string) (*Output, error) {

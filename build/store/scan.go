@@ -82,7 +82,9 @@ func detach(names []string, mode fs.FileMode) error {
 	for i, name := range names {
 		var err error
 		if i == 0 {
-			err = copyFile(name, temp, mode)
+			if err = tree.CopyFile(name, temp); err == nil {
+				err = os.Chmod(temp, mode)
+			}
 		} else {
 			err = os.Link(names[0], temp)
 		}
@@ -94,20 +96,6 @@ func detach(names []string, mode fs.FileMode) error {
 		}
 	}
 	return nil
-}
-
-func copyFile(from, to string, mode fs.FileMode) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = out.ReadFrom(in)
-	return errors.Join(err, out.Chmod(mode), out.Close())
 }
 
 // setTime works on a link itself, not on what it leads to.

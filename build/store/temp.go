@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/gofrs/flock"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // lockSuffix ends the name of the lock beside a process's temporary folder.
@@ -95,7 +97,7 @@ func (p *processDir) close() error {
 	if p.path == "" {
 		return nil
 	}
-	err := errors.Join(removeAll(p.path), os.Remove(p.lock.Path()), p.lock.Close())
+	err := errors.Join(tree.RemoveAll(p.path), os.Remove(p.lock.Path()), p.lock.Close())
 	p.path, p.lock = "", nil
 	return err
 }
@@ -113,7 +115,7 @@ func (s *Store) TempDir(prefix string) (path string, remove func() error, err er
 	if err != nil {
 		return "", nil, s.explain(err)
 	}
-	return path, func() error { return removeAll(path) }, nil
+	return path, func() error { return tree.RemoveAll(path) }, nil
 }
 
 func (s *Store) tempFile() (*os.File, error) {
@@ -149,33 +151,17 @@ func sweepOne(path string) error {
 	ok, err := lock.TryLock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return removeAll(path)
+		return tree.RemoveAll(path)
 	case err != nil:
 		return fmt.Errorf("sweep %s: %w", path, err)
 	case !ok:
 		return nil
 	}
-	err = removeAll(path)
+	err = tree.RemoveAll(path)
 	if err == nil && stillThere(lock) {
 		err = os.Remove(lock.Path())
 	}
 	return errors.Join(err, lock.Close())
-}
-
-// removeAll is os.RemoveAll for trees in which a folder may be closed to its
-// owner: overlayfs leaves its work folder with mode 000.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if d != nil && d.IsDir() && err == nil {
-			_ = os.Chmod(p, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
 }
 
 // removeFile deletes a file that may be gone already.

@@ -198,7 +198,7 @@ func (c *checker) checkSearchPath(file, tag, entry string) {
 // isWritable reports whether everybody can put a library there.
 func (c *checker) isWritable(folder string) bool {
 	for _, p := range []string{"/tmp", "/var/tmp", "/dev/shm", "/run/lock"} {
-		if within(folder, p) {
+		if tree.Within(folder, p) {
 			return true
 		}
 	}

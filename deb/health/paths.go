@@ -37,7 +37,7 @@ func (t *paths) has(p string) bool {
 		return true
 	}
 	for _, m := range t.made {
-		if within(p, m) {
+		if tree.Within(p, m) {
 			return true
 		}
 	}
@@ -78,8 +78,4 @@ func (t *paths) program(p string) (tree.Entry, bool) {
 		return t.program(e.Target)
 	}
 	return e, ok
-}
-
-func within(p, folder string) bool {
-	return p == folder || folder == "/" || strings.HasPrefix(p, folder+"/")
 }

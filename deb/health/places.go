@@ -41,7 +41,7 @@ func unixMode(m fs.FileMode) uint32 {
 // wellKnown are the places of every running system that no package lists.
 func wellKnown(p string) bool {
 	for _, folder := range []string{"/dev", "/proc", "/sys", "/run", "/var/run"} {
-		if within(p, folder) {
+		if tree.Within(p, folder) {
 			return true
 		}
 	}
@@ -75,7 +75,7 @@ func (c *checker) checkLink(e tree.Entry) {
 func declareHint(owner string) string { return "add " + owner + " to package.depends" }
 
 func (c *checker) isOwn(p string) bool {
-	return slices.ContainsFunc(c.req.Prefixes, func(prefix string) bool { return within(p, prefix) })
+	return slices.ContainsFunc(c.req.Prefixes, func(prefix string) bool { return tree.Within(p, prefix) })
 }
 
 // checkProgram refuses an interpreter that is nowhere. kind says what the

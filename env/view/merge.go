@@ -1,12 +1,9 @@
 package view
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -108,9 +105,6 @@ func newMerger(p Part) *merger {
 }
 
 func (m *merger) addLayer(ctx context.Context, l Layer) error {
-	if fi, err := os.Lstat(l.Tree); err == nil && !fi.IsDir() {
-		return fmt.Errorf("output of %s: %s is not a directory", l.Name, l.Tree)
-	}
 	entries, err := tree.ScanFunc(l.Tree, func(string) error { return ctx.Err() })
 	if err != nil {
 		return fmt.Errorf("output of %s: %w", l.Name, err)
@@ -219,40 +213,11 @@ func difference(a, b *item, shared bool) (string, error) {
 	case a.Size != b.Size:
 		return "different content", nil
 	}
-	same, err := sameContent(a.Source, b.Source)
+	same, err := tree.SameContent(a.Source, b.Source)
 	if same {
 		return "", err
 	}
 	return "different content", err
-}
-
-// sameContent compares two files of one size.
-func sameContent(a, b string) (bool, error) {
-	fa, err := os.Open(a)
-	if err != nil {
-		return false, err
-	}
-	defer fa.Close()
-	fb, err := os.Open(b)
-	if err != nil {
-		return false, err
-	}
-	defer fb.Close()
-	ba, bb := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		na, err := io.ReadFull(fa, ba)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !last {
-			return false, err
-		}
-		nb, err := io.ReadFull(fb, bb)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return false, err
-		}
-		if !bytes.Equal(ba[:na], bb[:nb]) || last {
-			return bytes.Equal(ba[:na], bb[:nb]), nil
-		}
-	}
 }
 
 // linkLeaders lets the names of one inode follow the first of them. Only names

@@ -202,7 +202,7 @@ func checkRoot(root string, before []Part) error {
 		return fmt.Errorf("part %q is not a clean path in the view", root)
 	}
 	for _, other := range before {
-		if root == "." || other.Root == "." || within(root, other.Root) || within(other.Root, root) {
+		if root == "." || other.Root == "." || tree.Within(root, other.Root) || tree.Within(other.Root, root) {
 			return fmt.Errorf("parts %q and %q overlap", other.Root, root)
 		}
 	}
@@ -211,8 +211,6 @@ func checkRoot(root string, before []Part) error {
 
 // isCleanPath reports whether a path stays in the view and has one form.
 func isCleanPath(p string) bool { return filepath.IsLocal(p) && path.Clean(p) == p }
-
-func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
 
 func checkRewrite(rw Rewrite) error {
 	for _, p := range []string{rw.From, rw.To} {

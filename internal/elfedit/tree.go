@@ -6,8 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
-	"syscall"
+
+	"github.com/envbuild/envbuild/internal/tree"
 )
 
 // Change is a library search path that FixTree replaced.
@@ -24,58 +24,41 @@ type Change struct {
 // Changes come in the order of their paths. A file of several names is changed
 // once; if they lie in folders for which the result differs, that is an error.
 func FixTree(dir, prefix string) ([]Change, error) {
-	t := treeFixer{dir: dir, prefix: prefix, inodes: map[inode]fixed{}}
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
+	entries, err := tree.Scan(dir)
+	if err != nil {
+		return nil, err
+	}
+	t := treeFixer{prefix: prefix, infos: map[string]*Info{}}
+	for _, e := range entries {
+		if err := t.fix(e); err != nil {
+			return nil, fmt.Errorf("library search path of %s: %w", e.Source, err)
 		}
-		if err := t.fix(name, d); err != nil {
-			return fmt.Errorf("library search path of %s: %w", name, err)
-		}
-		return nil
-	})
-	return t.changes, err
-}
-
-type inode struct{ dev, ino uint64 }
-
-// fixed is a file of several names, as it was before it was changed.
-type fixed struct {
-	path string
-	info *Info
+	}
+	return t.changes, nil
 }
 
 type treeFixer struct {
-	dir, prefix string
-	inodes      map[inode]fixed
-	changes     []Change
+	prefix string
+	// infos are the ELF files as they were before they were changed.
+	infos   map[string]*Info
+	changes []Change
 }
 
-func (t *treeFixer) fix(name string, d fs.DirEntry) error {
-	rel, err := filepath.Rel(t.dir, name)
-	if err != nil {
-		return err
-	}
-	rel = filepath.ToSlash(rel)
-	fi, err := d.Info()
-	if err != nil {
-		return err
-	}
-	st, linked := fi.Sys().(*syscall.Stat_t)
-	linked = linked && st.Nlink > 1
-	if linked {
-		if first, ok := t.inodes[inode{uint64(st.Dev), st.Ino}]; ok {
-			return t.agree(first, rel)
+func (t *treeFixer) fix(e tree.Entry) error {
+	switch e.Kind {
+	case tree.Hardlink:
+		if info := t.infos[e.Target]; info != nil {
+			return t.agree(e.Target, info, e.Path)
 		}
+	case tree.File:
+		info, err := readRegular(e.Source)
+		if info == nil || err != nil {
+			return err
+		}
+		t.infos[e.Path] = info
+		return t.edit(e, info)
 	}
-	info, err := readRegular(name)
-	if info == nil || err != nil {
-		return err
-	}
-	if linked {
-		t.inodes[inode{uint64(st.Dev), st.Ino}] = fixed{rel, info}
-	}
-	return t.edit(name, rel, fi.Mode(), info)
+	return nil
 }
 
 // readRegular returns nil for a file that isn't loadable ELF.
@@ -89,33 +72,33 @@ func readRegular(name string) (*Info, error) {
 }
 
 // agree fails if a further name of a file asks for another search path.
-func (t *treeFixer) agree(first fixed, rel string) error {
-	for _, old := range []string{first.info.Rpath, first.info.Runpath} {
-		a, b := Relative(old, path.Dir(first.path), t.prefix), Relative(old, path.Dir(rel), t.prefix)
+func (t *treeFixer) agree(first string, info *Info, further string) error {
+	for _, old := range []string{info.Rpath, info.Runpath} {
+		a, b := Relative(old, path.Dir(first), t.prefix), Relative(old, path.Dir(further), t.prefix)
 		if a != b {
-			return fmt.Errorf("it is also named %s, where %q would have to be %q instead of %q", first.path, old, a, b)
+			return fmt.Errorf("it is also named %s, where %q would have to be %q instead of %q", first, old, a, b)
 		}
 	}
 	return nil
 }
 
-func (t *treeFixer) edit(name, rel string, mode fs.FileMode, info *Info) error {
-	relative := func(old string) string { return Relative(old, path.Dir(rel), t.prefix) }
+func (t *treeFixer) edit(e tree.Entry, info *Info) error {
+	relative := func(old string) string { return Relative(old, path.Dir(e.Path), t.prefix) }
 	if relative(info.Rpath) == info.Rpath && relative(info.Runpath) == info.Runpath {
 		return nil
 	}
-	f, err := openWritable(name, mode)
+	f, err := openWritable(e.Source, e.Mode)
 	if err != nil {
 		return err
 	}
 	_, err = EditRunpath(f, func(old string) string {
 		value := relative(old)
 		if value != old {
-			t.changes = append(t.changes, Change{Path: rel, Old: old, New: value})
+			t.changes = append(t.changes, Change{Path: e.Path, Old: old, New: value})
 		}
 		return value
 	})
-	return errors.Join(err, f.Chmod(mode), f.Close())
+	return errors.Join(err, f.Chmod(e.Mode), f.Close())
 }
 
 // openWritable opens a file for editing that was installed read-only, as

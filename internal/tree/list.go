@@ -20,6 +20,11 @@ func Find(entries []Entry, path string) (Entry, bool) {
 	return entries[i], true
 }
 
+// Within reports whether a clean path is dir or something below it.
+func Within(path, dir string) bool {
+	return path == dir || dir == "/" && strings.HasPrefix(path, "/") || strings.HasPrefix(path, dir+"/")
+}
+
 // Move returns the entries with other paths, also as the targets of hard links.
 // What symlinks say stays.
 func Move(entries []Entry, place func(path string) string) []Entry {

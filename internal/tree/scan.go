@@ -64,7 +64,10 @@ func ScanFunc(dir string, enter func(dir string) error) ([]Entry, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
+		switch {
+		case !d.IsDir() && name == dir:
+			return &fs.PathError{Op: "scan", Path: dir, Err: syscall.ENOTDIR}
+		case d.IsDir():
 			if err := enter(name); err != nil {
 				return err
 			}

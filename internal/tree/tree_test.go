@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -79,6 +80,9 @@ func TestScanStops(t *testing.T) {
 	if _, err := Scan(dir); !errors.As(err, &other) || other.Path != "a/fifo" || other.Type() != "a named pipe" {
 		t.Errorf("%v", err)
 	}
+	if _, err := Scan(filepath.Join(dir, "a.d")); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("%v", err)
+	}
 	if _, err := Scan(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
@@ -145,5 +149,59 @@ func TestOpen(t *testing.T) {
 		if err := errors.Join(err, f.Close()); err != nil || string(text) != "text" {
 			t.Errorf("%q, %v", text, err)
 		}
+	}
+}
+
+func TestWithin(t *testing.T) {
+	for _, c := range []struct {
+		path, dir string
+		want      bool
+	}{
+		{"/a/b", "/a", true}, {"/a", "/a", true}, {"/ab", "/a", false}, {"/", "/a", false}, {"/a", "/", true}, {"a/b", "a", true}, {"a", "/", false},
+	} {
+		if got := Within(c.path, c.dir); got != c.want {
+			t.Errorf("%s within %s: %v", c.path, c.dir, got)
+		}
+	}
+}
+
+func TestCopyAndCompare(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	long := strings.Repeat("x", 1<<17)
+	for name, text := range map[string]string{"a": long, "b": long + "y", "c": long[1:] + "z", "empty": ""} {
+		if err := os.WriteFile(at(name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := CopyFile(at("a"), at("copy")); err != nil {
+		t.Fatal(err)
+	}
+	if err := CopyFile(at("b"), at("copy")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v", err)
+	}
+	if fi, err := os.Stat(at("copy")); err != nil || fi.Mode() != 0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+	for name, want := range map[string]bool{"a": true, "b": false, "c": false, "empty": false} {
+		if got, err := SameContent(at("copy"), at(name)); got != want || err != nil {
+			t.Errorf("like %s: %v, %v", name, got, err)
+		}
+	}
+	if _, err := SameContent(at("a"), at("none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRemoveAll(t *testing.T) {
+	dir := sample(t)
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "a/empty"), 0), os.Chmod(filepath.Join(dir, "a"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
 	}
 }
