@@ -36,8 +36,8 @@ echo text >"$prefix/lib/not-an-archive.a"
 // stripStep builds the files.
 func stripStep(strip bool) plan.Step {
 	step := plan.Step{
-		ID: "test:runtime@1", Name: "runtime", Version: "1", Kind: plan.Runtime, Prefix: plan.RuntimePrefix,
-		Recipe: plan.Recipe{Script: "prefix=" + plan.RuntimePrefix + stripSources},
+		ID: "test:runtime@1", Name: "runtime", Version: "1", Kind: plan.Runtime, Prefix: plan.NewPrefix("test"),
+		Recipe: plan.Recipe{Script: "prefix=" + plan.NewPrefix("test") + stripSources},
 	}
 	if strip {
 		step.Strip = StripRecipe()

@@ -21,6 +21,12 @@ import (
 	"github.com/envbuild/envbuild/project"
 )
 
+// The placeholders of the language of these tests.
+var (
+	runtimePrefix = plan.NewPrefix("runtime")
+	bundlePrefix  = plan.NewPrefix("bundle")
+)
+
 // made are outputs as a store would have them, with the view of them.
 type made struct {
 	outputs []Output
@@ -35,9 +41,9 @@ func makeOutputs(t *testing.T, l Layout) made {
 		step  plan.Step
 		files map[string]string
 	}{
-		{plan.Step{Name: "perl", Language: "perl", Kind: plan.Runtime, Prefix: plan.RuntimePrefix}, map[string]string{"bin/perl": "an interpreter", "lib/Config": "prefix " + plan.RuntimePrefix}},
-		{plan.Step{Name: "A", Language: "perl", Kind: plan.Distribution, Prefix: plan.BundlePrefix}, map[string]string{"lib/A": "a", "lib/Both": "of both", "bin/a": "#!" + plan.RuntimePrefix + "/bin/perl"}},
-		{plan.Step{Name: "B", Language: "perl", Kind: plan.Distribution, Prefix: plan.BundlePrefix}, map[string]string{"lib/B": "b", "lib/Both": "of both"}},
+		{plan.Step{Name: "perl", Language: "perl", Kind: plan.Runtime, Prefix: runtimePrefix}, map[string]string{"bin/perl": "an interpreter", "lib/Config": "prefix " + runtimePrefix}},
+		{plan.Step{Name: "A", Language: "perl", Kind: plan.Distribution, Prefix: bundlePrefix}, map[string]string{"lib/A": "a", "lib/Both": "of both", "bin/a": "#!" + runtimePrefix + "/bin/perl"}},
+		{plan.Step{Name: "B", Language: "perl", Kind: plan.Distribution, Prefix: bundlePrefix}, map[string]string{"lib/B": "b", "lib/Both": "of both"}},
 	}
 	var m made
 	dir, seen := t.TempDir(), map[string]bool{}
@@ -50,7 +56,7 @@ func makeOutputs(t *testing.T, l Layout) made {
 			o.Entries = append(o.Entries, tree.Entry{Path: name, Mode: 0o644, Source: source, SHA256: digest.Sum([]byte(content))})
 		}
 		o.Entries = append(o.Entries,
-			tree.Entry{Path: "link", Kind: tree.Symlink, Target: plan.BundlePrefix + "/lib"}, tree.Entry{Path: "bin", Kind: tree.Dir})
+			tree.Entry{Path: "link", Kind: tree.Symlink, Target: bundlePrefix + "/lib"}, tree.Entry{Path: "bin", Kind: tree.Dir})
 		slices.SortFunc(o.Entries, func(a, b tree.Entry) int { return cmp.Compare(a.Path, b.Path) })
 		m.outputs = append(m.outputs, o)
 		for _, e := range o.Entries {
@@ -95,7 +101,7 @@ func newSpec(t *testing.T, text string) *pkgspec.Spec {
 // testDirs are the directories of a view as perl has them.
 func testDirs() []lang.Directory {
 	return []lang.Directory{
-		{Language: "perl", Prefix: plan.RuntimePrefix, Path: "runtime", Runtime: true}, {Language: "perl", Prefix: plan.BundlePrefix, Path: "local"},
+		{Language: "perl", Prefix: runtimePrefix, Path: "runtime", Runtime: true}, {Language: "perl", Prefix: bundlePrefix, Path: "local"},
 	}
 }
 
@@ -104,7 +110,7 @@ func testDirs() []lang.Directory {
 func placeSpec(spec *pkgspec.Spec, shared *runtimePackage) Layout {
 	return newPackageLayout(layoutInput{
 		spec: spec, dirs: testDirs(), prefix: spec.Package.Prefix, version: "1.0-1~bookworm1", bundleID: "b0b0b0b0b0b0", shared: shared,
-		interpreter: plan.RuntimePrefix + "/bin/perl",
+		interpreter: runtimePrefix + "/bin/perl",
 	})
 }
 
@@ -124,7 +130,7 @@ func newTestTree(t *testing.T, spec *pkgspec.Spec, l Layout, m made) *Tree {
 
 // TestLayout says where things stand, by what the spec says of packages.
 func TestLayout(t *testing.T) {
-	shared := &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/envbuild-perl-5.36-abcdef01", build: plan.RuntimePrefix}
+	shared := &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/envbuild-perl-5.36-abcdef01", build: runtimePrefix}
 	for name, c := range map[string]struct {
 		spec   string
 		shared *runtimePackage
@@ -152,11 +158,11 @@ func TestLayout(t *testing.T) {
 		},
 	} {
 		l := placeSpec(newSpec(t, c.spec), c.shared)
-		got := fmt.Sprintf("%s %s base %s rc %s current %s", l.Relocate(plan.RuntimePrefix), l.Relocate(plan.BundlePrefix), l.Base, l.RC, l.Current)
+		got := fmt.Sprintf("%s %s base %s rc %s current %s", l.Relocate(runtimePrefix), l.Relocate(bundlePrefix), l.Base, l.RC, l.Current)
 		if got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, c.want)
 		}
-		if c.shared == nil && l.release != nil && l.release.Interpreter != l.Relocate(plan.RuntimePrefix)+"/bin/perl" {
+		if c.shared == nil && l.release != nil && l.release.Interpreter != l.Relocate(runtimePrefix)+"/bin/perl" {
 			t.Errorf("%s: the interpreter is %s", name, l.release.Interpreter)
 		}
 	}
@@ -208,7 +214,7 @@ func TestTree(t *testing.T) {
 // TestTreeOfSharedRuntime leaves the runtime out of the project's package.
 func TestTreeOfSharedRuntime(t *testing.T) {
 	spec := newSpec(t, "package: {releases: 2}")
-	l := placeSpec(spec, &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/perl", build: plan.RuntimePrefix})
+	l := placeSpec(spec, &runtimePackage{name: "envbuild-perl-5.36-abcdef01", prefix: "/opt/perl", build: runtimePrefix})
 	made := newTestTree(t, spec, l, makeOutputs(t, l))
 	for _, e := range made.Project() {
 		if tree.Within(e.Path, "/opt/perl") {

@@ -134,10 +134,6 @@ func (g *Graph) Step(id string) *Step {
 	return nil
 }
 
-// Named returns the steps that people call by that name, in the order in which
-// they were given.
-func (g *Graph) Named(name string) []*Step { return slices.Clone(g.named[name]) }
-
 // Label is the shortest text that tells a step from the others of the graph: its
 // name or, where others share that, its ID.
 func (g *Graph) Label(s *Step) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/digest"
@@ -57,15 +58,22 @@ func TestClosureIsTheStepsOwn(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	g, err := NewGraph([]Step{{ID: "npm:a@1", Name: "a"}, {ID: "npm:a@2", Name: "a"}, {ID: "npm:b@1", Name: "b"}})
+	g, err := NewGraph([]Step{{ID: "npm:a@1", Name: "a"}, {ID: "npm:a@2", Name: "a"}, {ID: "npm:b@1", Name: "b", Version: "1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := g.Named("a"); len(got) != 2 || g.Label(got[0]) != "npm:a@1" {
-		t.Errorf("named a: %v", got)
+	for text, want := range map[string]string{"npm:a@2": "npm:a@2", "b": "npm:b@1", "b-1": "npm:b@1", "c": ""} {
+		s, err := g.Find(text)
+		if err != nil || (s == nil) != (want == "") || s != nil && s.ID != want {
+			t.Errorf("%s: %v, %v; want %s", text, s, err, want)
+		}
 	}
-	if got := g.Named("b"); len(got) != 1 || g.Label(got[0]) != "b" || g.Step("npm:b@1") != got[0] {
-		t.Errorf("named b: %v", got)
+	var ambiguous *AmbiguousStepError
+	if _, err := g.Find("a"); !errors.As(err, &ambiguous) || !strings.Contains(ambiguous.Hint(), "npm:a@1, npm:a@2") {
+		t.Errorf("a name that two share: %v", err)
+	}
+	if got, want := g.Labels(g.Steps()), []string{"npm:a@1", "npm:a@2", "b"}; !slices.Equal(got, want) {
+		t.Errorf("labels %v, want %v", got, want)
 	}
 }
 
@@ -261,7 +269,7 @@ func TestChanged(t *testing.T) {
 }
 
 func TestPlaceholders(t *testing.T) {
-	for _, p := range []string{RuntimePrefix, BundlePrefix, WorkPath, NewPrefix("node"), NewPrefix("node bundle")} {
+	for _, p := range []string{WorkPath, NewPrefix("node"), NewPrefix("node bundle")} {
 		if len(p) != PrefixLen || p[0] != '/' {
 			t.Errorf("%s has %d bytes", p, len(p))
 		}

@@ -9,17 +9,11 @@ import (
 // prefix that can replace one inside a binary file.
 const PrefixLen = 64
 
-// The prefixes at which steps build (design.md §2.6). Each is 64 bytes of high
-// entropy, so that every 8-byte piece of one is unmistakable and a compiler that
-// splits a path constant can't hide it.
-const (
-	// RuntimePrefix is where perl's steps see their runtime.
-	RuntimePrefix = "/Q7MVFAnyFZTOVQ7XLZXY79Zn21Mw8DjHrXW8YpU6sAfy9p4sb7EFlWtAw2vgzhC"
-	// BundlePrefix is where perl's steps see the merged distributions they depend on.
-	BundlePrefix = "/slRbpwOtcDPCELbOpyh2qC2ljtSKYZXVYXk5jAKfiDVGwHWK6k3SU0wmkgQSq4S"
-	// WorkPath is the directory in which a step's recipe starts and writes.
-	WorkPath = "/Zh4SW5emIlK7kwds0M3K5OWy4frRLosYwr6BezOb5emJ57j3fyJpRnTbXfnDHni"
-)
+// WorkPath is the directory in which a step's recipe starts and writes. Like all
+// placeholders it is 64 bytes of high entropy, so that every 8-byte piece of it is
+// unmistakable and a compiler that splits a path constant can't hide it (design.md
+// §2.6).
+const WorkPath = "/Zh4SW5emIlK7kwds0M3K5OWy4frRLosYwr6BezOb5emJ57j3fyJpRnTbXfnDHni"
 
 // NewPrefix derives a placeholder from a name, which is unique among languages:
 // "node bundle". It is always the same one.

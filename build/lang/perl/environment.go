@@ -2,7 +2,6 @@ package perl
 
 import (
 	"github.com/envbuild/envbuild/build/lang"
-	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -16,8 +15,8 @@ import (
 // -MDevel::Cover) mean the perl that they start.
 func (*Perl) Environment(*pkgspec.Spec, *pkgspec.Lock) []lang.Var {
 	return []lang.Var{
-		{Name: "PATH", Kind: lang.Prepend, Values: []string{plan.BundlePrefix + "/bin", plan.RuntimePrefix + "/bin"}},
-		{Name: "PERL5LIB", Kind: lang.Path, Values: []string{plan.BundlePrefix + "/lib/perl5"}},
+		{Name: "PATH", Kind: lang.Prepend, Values: []string{bundlePrefix + "/bin", runtimePrefix + "/bin"}},
+		{Name: "PERL5LIB", Kind: lang.Path, Values: []string{bundlePrefix + "/lib/perl5"}},
 		{Name: "PERL_LOCAL_LIB_ROOT", Kind: lang.Unset},
 		{Name: "PERL_MM_OPT", Kind: lang.Unset},
 		{Name: "PERL_MB_OPT", Kind: lang.Unset},
@@ -27,8 +26,8 @@ func (*Perl) Environment(*pkgspec.Spec, *pkgspec.Lock) []lang.Var {
 // Layout implements lang.LayoutProvider.
 func (*Perl) Layout(*pkgspec.Spec, *pkgspec.Lock) lang.Layout {
 	return lang.Layout{Directories: []lang.Directory{
-		{Prefix: plan.RuntimePrefix, Path: "runtime", Runtime: true},
-		{Prefix: plan.BundlePrefix, Path: "local"},
+		{Prefix: runtimePrefix, Path: "runtime", Runtime: true},
+		{Prefix: bundlePrefix, Path: "local"},
 	}}
 }
 

@@ -10,7 +10,6 @@
 package perl
 
 import (
-	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -38,4 +37,4 @@ func runtimeOf(spec *pkgspec.Spec) pkgspec.Runtime {
 }
 
 // Interpreter is the perl of the pinned runtime.
-func (*Perl) Interpreter() string { return plan.RuntimePrefix + "/bin/perl" }
+func (*Perl) Interpreter() string { return runtimePrefix + "/bin/perl" }

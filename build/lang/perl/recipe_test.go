@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
@@ -197,7 +196,7 @@ func runDistribution(t *testing.T, archive []byte) (bundle, arch, log string, er
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
 	for _, v := range distributionEnv() {
 		if v.Name != "PATH" {
-			cmd.Env = append(cmd.Env, v.Name+"="+strings.ReplaceAll(v.Value, plan.BundlePrefix, bundle))
+			cmd.Env = append(cmd.Env, v.Name+"="+strings.ReplaceAll(v.Value, bundlePrefix, bundle))
 		}
 	}
 	data, err := cmd.CombinedOutput()

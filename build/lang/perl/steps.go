@@ -118,7 +118,7 @@ func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 	script := renderRecipe(runtimeRecipe, []parameter{
 		{"archive", source.File},
 		{"version", version},
-		{"prefix", plan.RuntimePrefix},
+		{"prefix", runtimePrefix},
 		{"patches", patchFolder},
 		{"threads", threads},
 	}, options.Configure)
@@ -128,7 +128,7 @@ func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 		Version:  version,
 		Language: languageName,
 		Kind:     plan.Runtime,
-		Prefix:   plan.RuntimePrefix,
+		Prefix:   runtimePrefix,
 		Recipe:   plan.Recipe{Name: "runtime.sh", Script: script, Version: runtimeRecipeVersion},
 		Files:    patches,
 		Sources:  []plan.Source{source},
@@ -195,8 +195,8 @@ func distributionStep(pin *pkgspec.Pin, source plan.Source) (plan.Step, error) {
 		{"name", pin.Name},
 		{"distvname", distvname(pin)},
 		{"archive", source.File},
-		{"runtime", plan.RuntimePrefix},
-		{"bundle", plan.BundlePrefix},
+		{"runtime", runtimePrefix},
+		{"bundle", bundlePrefix},
 	}, nil)
 	return plan.Step{
 		ID:       distributionID(*pin),
@@ -204,7 +204,7 @@ func distributionStep(pin *pkgspec.Pin, source plan.Source) (plan.Step, error) {
 		Version:  pin.Version,
 		Language: languageName,
 		Kind:     plan.Distribution,
-		Prefix:   plan.BundlePrefix,
+		Prefix:   bundlePrefix,
 		Recipe:   plan.Recipe{Name: "distribution.sh", Script: script, Version: distributionRecipeVersion},
 		Files: []plan.File{
 			{Name: "install.json", Mode: 0o644, Content: install},
@@ -231,10 +231,10 @@ func hashSeed() plan.Var { return plan.Var{Name: "PERL_HASH_SEED", Value: "0"} }
 
 // distributionEnv is what every distribution is built with.
 func distributionEnv() []plan.Var {
-	const base = plan.BundlePrefix
+	const base = bundlePrefix
 	return []plan.Var{
 		hashSeed(),
-		{Name: "PATH", Value: base + "/bin:" + plan.RuntimePrefix + "/bin:/usr/bin:/bin"},
+		{Name: "PATH", Value: base + "/bin:" + runtimePrefix + "/bin:/usr/bin:/bin"},
 		{Name: "PERL5LIB", Value: base + "/lib/perl5"},
 		// Installed below one folder, without manual pages and lists of files.
 		{Name: "PERL_MM_OPT", Value: "INSTALL_BASE=" + base + " INSTALLMAN1DIR=none INSTALLMAN3DIR=none NO_PACKLIST=1 NO_PERLLOCAL=1"},

@@ -100,7 +100,7 @@ func checkRuntimeStep(t *testing.T, s *plan.Step) {
 		t.Errorf("patches %q, want %q", files, want)
 	}
 	for _, want := range []string{
-		"archive='perl-5.36.0.tar.xz'\n", "version='5.36.0'\n", "prefix='" + plan.RuntimePrefix + "'\n", "threads='yes'\n",
+		"archive='perl-5.36.0.tar.xz'\n", "version='5.36.0'\n", "prefix='" + runtimePrefix + "'\n", "threads='yes'\n",
 		"set -- '-Accflags=-DNO_LOCALE -g'\n",
 	} {
 		if !strings.Contains(s.Recipe.Script, want) {
@@ -228,7 +228,7 @@ func TestMainModule(t *testing.T) {
 // come before perl's, and perl's before the caller's.
 func TestEnvironment(t *testing.T) {
 	vars := New().Environment(nil, nil)
-	if vars[0].Name != "PATH" || !slices.Equal(vars[0].Values, []string{plan.BundlePrefix + "/bin", plan.RuntimePrefix + "/bin"}) {
+	if vars[0].Name != "PATH" || !slices.Equal(vars[0].Values, []string{bundlePrefix + "/bin", runtimePrefix + "/bin"}) {
 		t.Errorf("the first variable is %v", vars[0])
 	}
 	seen := map[string]bool{}
