@@ -181,7 +181,7 @@ func debRequest(ctx context.Context, p *project.Project, t *Tree, settings *deb.
 	}
 	parts := t.parts
 	if t.layout.shared != nil {
-		parts = partsOf(parts, false)
+		parts = partsOf(parts, t.layout.shared.language, false)
 	}
 	return req, addDocuments(&req, t, parts)
 }

@@ -34,7 +34,7 @@ func newRuntimePackage(p *project.Project, b project.Built) (*runtimePackage, er
 	if !ok {
 		return nil, p.Spec.ErrorAt(fmt.Sprintf("the runtime of %s can't be a package of its own", shared.Language), "write as: bundled", shared.Path("as")...)
 	}
-	r := &runtimePackage{language: b.Lock.Runtime.Language, release: b.Lock.Runtime.Version, prefix: shared.Prefix}
+	r := &runtimePackage{language: shared.Language, release: b.Lock.Language(shared.Language).Runtime.Version, prefix: shared.Prefix}
 	var dir string
 	for _, o := range b.Outputs {
 		if o.Step.Kind == plan.Runtime && o.Step.Language == shared.Language {
@@ -96,5 +96,5 @@ func runtimeRequest(ctx context.Context, p *project.Project, t *Tree) (deb.Reque
 	if err := addLibraries(&req.Meta, p.System(), req.Entries); err != nil {
 		return req, err
 	}
-	return req, addDocuments(&req, t, partsOf(t.parts, true))
+	return req, addDocuments(&req, t, partsOf(t.parts, r.language, true))
 }

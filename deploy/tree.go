@@ -85,7 +85,7 @@ func (t *Tree) addView(in TreeInput) {
 			t.project = append(t.project, entry)
 		}
 		if src.step != nil && entry.Kind != tree.Dir {
-			name := partName(src.step)
+			name := partKey(src.step.Language, partName(src.step))
 			t.files[name] = append(t.files[name], in.Layout.dpkgPath(entry.Path))
 		}
 	}
@@ -99,6 +99,9 @@ func partName(s *plan.Step) string {
 	}
 	return s.Name
 }
+
+// partKey tells parts of several languages apart.
+func partKey(language, name string) string { return language + " " + name }
 
 // addApp adds the application's files. Of their modes only the executable bit
 // counts: the rest is the checkout's umask.

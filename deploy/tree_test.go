@@ -120,7 +120,7 @@ func newTestTree(t *testing.T, spec *pkgspec.Spec, l Layout, m made) *Tree {
 		Spec: spec, Layout: l, Outputs: m.outputs, View: m.view,
 		Date: time.Unix(2000, 0).UTC(), DependenciesDate: time.Unix(1000, 0).UTC(),
 		Pinned: []env.Var{env.Literals("PROJECT_BASE", env.Set, l.Base)}, Manifest: []byte("{}"),
-		Parts: []report.Part{{Name: "perl", Runtime: true}, {Name: "A"}, {Name: "B"}},
+		Parts: []report.Part{{Language: "perl", Name: "perl", Runtime: true}, {Language: "perl", Name: "A"}, {Language: "perl", Name: "B"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func TestTree(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("entries\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if files := made.files["A"]; !slices.Contains(files, "/opt/web-sample/local/lib/Both") || slices.Contains(made.files["B"], "/opt/web-sample/local/lib/Both") {
+	if files := made.files[partKey("perl", "A")]; !slices.Contains(files, "/opt/web-sample/local/lib/Both") || slices.Contains(made.files[partKey("perl", "B")], "/opt/web-sample/local/lib/Both") {
 		t.Errorf("a file of two steps counts for %q", files)
 	}
 	// Whoever changes what it was given changes nothing here.
@@ -224,7 +224,7 @@ func TestTreeOfSharedRuntime(t *testing.T) {
 	if n := len(made.Runtime()); n != 4 {
 		t.Errorf("the runtime's package has %d entries: %+v", n, made.Runtime())
 	}
-	if parts := partsOf(made.parts, true); len(parts) != 1 || parts[0].Name != "perl" {
+	if parts := partsOf(made.parts, "perl", true); len(parts) != 1 || parts[0].Name != "perl" {
 		t.Errorf("its parts are %+v", parts)
 	}
 }

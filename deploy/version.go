@@ -15,11 +15,17 @@ func packageVersion(p *project.Project, version string, revision int) (string, e
 }
 
 // dateDependencies returns what the dependencies in a package of that date
-// carry: the date of the runtime's archive, but never a later one. A date that
+// carry: the newest date of the runtimes' archives, but never a later one. A date that
 // came with each distribution would make all files others when one distribution
 // is.
 func dateDependencies(date time.Time, lock *pkgspec.Lock) time.Time {
-	if made := lock.Runtime.Date; !made.IsZero() && made.Before(date) {
+	var made time.Time
+	for _, ll := range lock.Languages {
+		if ll.Runtime.Date.After(made) {
+			made = ll.Runtime.Date
+		}
+	}
+	if !made.IsZero() && made.Before(date) {
 		return made
 	}
 	return date

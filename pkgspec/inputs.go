@@ -1,6 +1,7 @@
 package pkgspec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,11 +10,13 @@ import (
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// The names of the inputs that are sections of the spec.
-const (
-	runtimeInput      = "runtime"
-	dependenciesInput = "dependencies"
-)
+// sectionInput is what the names of inputs begin with that are sections of the spec.
+const sectionInput = SpecName + ":"
+
+// SectionInput is the input of a section of the spec: "runtime.node".
+func SectionInput(section string, sum digest.SHA256) LockInput {
+	return LockInput{Name: sectionInput + section, SHA256: sum}
+}
 
 // RuntimeInput is the digest of what resolution reads of a language's runtime. It
 // doesn't change with the spec's formatting, nor with what only packaging reads.
@@ -35,7 +38,7 @@ func (s *Spec) RuntimeInput(language string) LockInput {
 	if r.rawOptions != nil {
 		h.Field("options", string(r.rawOptions.YAML()))
 	}
-	return LockInput{Name: runtimeInput, SHA256: h.SHA256()}
+	return SectionInput("runtime."+language, h.SHA256())
 }
 
 // EcosystemInput is the digest of a section of dependencies as it was written, but
@@ -45,7 +48,7 @@ func (s *Spec) EcosystemInput(name string) LockInput {
 	if e := s.Ecosystem(name); e != nil && e.Section != nil {
 		h.Field(name, string(e.Section.YAML()))
 	}
-	return LockInput{Name: dependenciesInput + "." + name, SHA256: h.SHA256()}
+	return SectionInput("dependencies."+name, h.SHA256())
 }
 
 // set returns the words sorted, each once.
@@ -78,8 +81,8 @@ func (l *Lock) Stale(current []LockInput) []string {
 }
 
 func inputTitle(name string) string {
-	if name == runtimeInput || name == dependenciesInput {
-		return "the section " + name + " of " + SpecName
+	if section, ok := strings.CutPrefix(name, sectionInput); ok {
+		return "the section " + section + " of " + SpecName
 	}
 	return "the file " + name
 }
@@ -91,32 +94,55 @@ func sortedInputs(ins []LockInput) []LockInput {
 // Digest names what the lock says: two locks with one digest pin the same
 // content from the same inputs, however their files are commented.
 func (l *Lock) Digest() digest.SHA256 {
-	h := digest.NewHasher("envbuild lock 1")
+	h := digest.NewHasher("envbuild lock 2")
 	for _, in := range sortedInputs(l.Inputs) {
 		h.Field("input", in.Name, in.SHA256.String())
 	}
 	h.Field("date", formatDate(l.Date))
-	h.Field("runtime", append([]string{l.Runtime.Language, l.Runtime.Version}, l.Runtime.Source.fields()...)...)
-	h.Field("runtime date", formatDate(l.Runtime.Date))
-	for _, p := range sortedPins(l.Distributions) {
-		h.Field("distribution", append([]string{p.Name, p.Version, strconv.FormatInt(p.CBytes, 10)}, p.Source.fields()...)...)
-		if p.License != "" {
-			h.Field("license", p.License)
-		}
-		h.Field("requires", set(p.Requires)...)
-		for _, m := range sortedModules(p.Provides) {
-			h.Field("provides", m.Name, m.Version)
+	h.Field("root", cmp.Or(l.Root, RootMachine))
+	h.Field("targets", set(targetNames(l.Targets))...)
+	for _, ll := range sortedLanguages(l.Languages) {
+		h.Field("language", ll.Language, ll.Runtime.Version)
+		h.Field("runtime date", formatDate(ll.Runtime.Date))
+		hashSources(h, ll.Runtime.Sources)
+		for _, p := range sortedPins(ll.Distributions) {
+			hashPin(h, &p)
 		}
 	}
 	return h.SHA256()
 }
 
-func (s SourcePin) fields() []string {
-	return []string{s.Path, s.URL, s.SHA256.String(), strconv.FormatInt(s.Size, 10)}
+func hashPin(h *digest.Hasher, p *Pin) {
+	h.Field("distribution", p.key(), cmp.Or(p.Name, p.ID), p.Version, strconv.FormatInt(p.CBytes, 10), p.License)
+	h.Field("targets", set(targetNames(p.Targets))...)
+	h.Field("places", set(p.Places)...)
+	hashSources(h, p.Sources)
+	h.Field("requires", set(p.Requires)...)
+	for _, m := range sortedModules(p.Provides) {
+		h.Field("provides", m.Name, m.Version)
+	}
+}
+
+func hashSources(h *digest.Hasher, sources []SourcePin) {
+	for _, s := range sortedSources(sources) {
+		h.Field("file", s.Path, s.URL, s.SHA256.String(), strconv.FormatInt(s.Size, 10))
+		h.Field("targets", set(targetNames(s.Targets))...)
+	}
+}
+
+func sortedLanguages(ls []LanguageLock) []LanguageLock {
+	return slices.SortedFunc(slices.Values(ls), func(a, b LanguageLock) int { return strings.Compare(a.Language, b.Language) })
+}
+
+func sortedSources(sources []SourcePin) []SourcePin {
+	if len(sources) < 2 {
+		return sources
+	}
+	return slices.SortedFunc(slices.Values(sources), func(a, b SourcePin) int { return strings.Compare(a.Path, b.Path) })
 }
 
 func sortedPins(pins []Pin) []Pin {
-	return slices.SortedFunc(slices.Values(pins), func(a, b Pin) int { return strings.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(slices.Values(pins), func(a, b Pin) int { return strings.Compare(a.key(), b.key()) })
 }
 
 func sortedModules(ms []Module) []Module {

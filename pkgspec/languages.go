@@ -204,7 +204,7 @@ func nestedRuntime(l *Language, strip bool) shape[Runtime] {
 		key(versionKey, l.constraintShape(), func(r *Runtime, v string) { r.Constraint = v },
 			"The releases that will do, as a semver constraint.", fmt.Sprintf("version: %q", l.Example)).must(),
 		key("build_only", boolean(), func(r *Runtime, v bool) { r.BuildOnly = v },
-			"Whether the language is for builds and people at work only, and no part of packages.", `build_only: true`),
+			"Whether the language is for builds only, and no part of the environment and of packages.", `build_only: true`),
 	}, runtimeKeys(l, strip)...)...)
 	s = then(s, judgeRuntime(l, versionKey))
 	return then(s, func(d *decoder, n *Node, at string, r *Runtime) bool {

@@ -37,6 +37,14 @@ func ParseLock(file string, data []byte) (*Lock, error) {
 	return l, nil
 }
 
+// IsCurrentLock reports whether a lock that can be read is in the format that
+// Encode writes.
+func IsCurrentLock(data []byte) bool {
+	p := &lockParser{doc: newDocument("", data)}
+	p.advance()
+	return p.version() == LockVersion
+}
+
 // lockParser reads a lock line by line. After the first error it stands still
 // and returns zero values.
 type lockParser struct {
@@ -180,7 +188,7 @@ func (p *lockParser) integer(depth int, key string) int64 {
 	}
 	n, err := strconv.ParseInt(v.text, 10, 64)
 	if err != nil || n < 0 || strconv.FormatInt(n, 10) != v.text {
-		p.fail(v.line, v.col, fmt.Sprintf("%s: %s is no number of bytes", key, quote(v.text)), relock)
+		p.fail(v.line, v.col, fmt.Sprintf("%s: %s is not a number of bytes", key, quote(v.text)), relock)
 	}
 	return n
 }
@@ -197,98 +205,205 @@ func (p *lockParser) sum(v scalarAt) digest.SHA256 {
 }
 
 func (p *lockParser) lock() *Lock {
-	p.version()
+	if p.version() == 1 {
+		return p.version1()
+	}
 	l := &Lock{Date: p.date(0)}
-	p.section(0, "inputs")
+	root := p.value(0, "root")
+	if l.Root = root.text; p.err == nil && l.Root != RootMachine {
+		p.fail(root.line, root.col, quote(l.Root)+" is not a root that this envbuild knows", "update envbuild; a newer one made this lock")
+	}
+	l.Targets = p.targets(0, nil)
+	l.Inputs = p.inputs()
+	p.section(0, "languages")
 	for p.depth() == 1 {
-		k, v := p.entry(1)
-		l.Inputs = append(l.Inputs, LockInput{Name: k.text, SHA256: p.sum(v)})
-		p.ascending(k, len(l.Inputs), func(i int) string { return l.Inputs[i].Name })
+		k := p.heading(1, "a language")
+		l.Languages = append(l.Languages, p.language(k.text, l.Targets))
+		p.ascending(k, len(l.Languages), func(i int) string { return l.Languages[i].Language })
 	}
-	p.section(0, "runtime")
-	l.Runtime = RuntimePin{Language: p.value(1, "language").text, Version: p.value(1, "version").text}
-	if p.peek(1, "date") {
-		l.Runtime.Date = p.date(1)
-	}
-	l.Runtime.Source = p.source(1)
-	p.section(0, "distributions")
-	lines := map[string]scalarAt{}
-	for p.depth() == 1 {
-		k, pin := p.pin()
-		l.Distributions = append(l.Distributions, pin)
-		lines[pin.Name] = k
-		p.ascending(k, len(l.Distributions), func(i int) string { return l.Distributions[i].Name })
-	}
-	p.closed(l, lines)
 	return l
 }
 
+func (p *lockParser) inputs() []LockInput {
+	var inputs []LockInput
+	p.section(0, "inputs")
+	for p.depth() == 1 {
+		k, v := p.entry(1)
+		inputs = append(inputs, LockInput{Name: k.text, SHA256: p.sum(v)})
+		p.ascending(k, len(inputs), func(i int) string { return inputs[i].Name })
+	}
+	return inputs
+}
+
+// language reads what is pinned for a language of a lock for these targets.
+func (p *lockParser) language(name string, targets []Target) LanguageLock {
+	ll := LanguageLock{Language: name}
+	p.section(2, "runtime")
+	ll.Runtime.Version = p.value(3, "version").text
+	if p.peek(3, "date") {
+		ll.Runtime.Date = p.date(3)
+	}
+	ll.Runtime.Sources = p.sources(3, targets)
+	p.section(2, "distributions")
+	lines := map[string]scalarAt{}
+	for p.depth() == 3 {
+		k := p.heading(3, "a distribution")
+		pin := p.pin(k.text, targets)
+		ll.Distributions = append(ll.Distributions, pin)
+		lines[pin.ID] = k
+		p.ascending(k, len(ll.Distributions), func(i int) string { return ll.Distributions[i].ID })
+	}
+	p.closed(ll.Distributions, lines)
+	return ll
+}
+
+func (p *lockParser) pin(id string, targets []Target) Pin {
+	pin := Pin{ID: id, Name: id}
+	if p.peek(4, "name") {
+		name := p.value(4, "name")
+		if pin.Name = name.text; p.err == nil && pin.Name == "" {
+			p.fail(name.line, name.col, "the name is empty", relock)
+		}
+	}
+	pin.Version = p.value(4, "version").text
+	pin.Targets = p.targets(4, targets)
+	pin.Places = p.list(4, "places", p.path)
+	if len(pin.Targets) > 0 {
+		targets = pin.Targets
+	}
+	pin.Sources = p.sources(4, targets)
+	if p.peek(4, "c_bytes") {
+		pin.CBytes = p.integer(4, "c_bytes")
+	}
+	if p.peek(4, "license") {
+		pin.License = p.value(4, "license").text
+	}
+	pin.Requires = p.list(4, "requires", nil)
+	if p.peek(4, "provides") {
+		p.section(4, "provides")
+		pin.Provides = p.modules(5)
+	}
+	return pin
+}
+
+// modules reads entries of names and versions.
+func (p *lockParser) modules(depth int) []Module {
+	var modules []Module
+	for p.depth() == depth {
+		name, version := p.entry(depth)
+		modules = append(modules, Module{Name: name.text, Version: version.text})
+		p.ascending(name, len(modules), func(i int) string { return modules[i].Name })
+	}
+	return modules
+}
+
+// sources reads archives, which are for some of the targets.
+func (p *lockParser) sources(depth int, targets []Target) []SourcePin {
+	if !p.peek(depth, "files") {
+		return nil
+	}
+	var sources []SourcePin
+	p.section(depth, "files")
+	for p.depth() == depth+1 {
+		k := p.heading(depth+1, "a file")
+		p.path(k)
+		s := SourcePin{Path: k.text}
+		if p.peek(depth+2, "url") {
+			s.URL = p.value(depth+2, "url").text
+		}
+		s.SHA256 = p.sum(p.value(depth+2, "sha256"))
+		s.Size = p.integer(depth+2, "size")
+		s.Targets = p.targets(depth+2, targets)
+		sources = append(sources, s)
+		p.ascending(k, len(sources), func(i int) string { return sources[i].Path })
+	}
+	return sources
+}
+
+// targets reads a list of targets, each of which is one of those that there are;
+// nil if there is no such list. At the top of a lock it says which there are.
+func (p *lockParser) targets(depth int, known []Target) []Target {
+	var targets []Target
+	p.list(depth, "targets", func(v scalarAt) {
+		t, err := ParseTarget(v.text)
+		switch {
+		case p.err != nil:
+		case err != nil:
+			p.fail(v.line, v.col, err.Error(), relock)
+		case depth > 0 && !slices.Contains(known, t):
+			p.fail(v.line, v.col, quote(v.text)+" is not among the targets here", relock)
+		}
+		targets = append(targets, t)
+	})
+	return targets
+}
+
+// list reads a list of words, sorted and not empty; nil if the key isn't there. each
+// judges a word, unless it is nil.
+func (p *lockParser) list(depth int, key string, each func(scalarAt)) []string {
+	if !p.peek(depth, key) {
+		return nil
+	}
+	p.section(depth, key)
+	return p.items(depth+1, each)
+}
+
+func (p *lockParser) items(depth int, each func(scalarAt)) []string {
+	var words []string
+	for p.depth() == depth {
+		r := p.item(depth)
+		words = append(words, r.text)
+		p.ascending(r, len(words), func(i int) string { return words[i] })
+		if each != nil {
+			each(r)
+		}
+	}
+	return words
+}
+
+// heading reads the key of a map.
+func (p *lockParser) heading(depth int, what string) scalarAt {
+	k, v := p.entry(depth)
+	if p.err == nil && (k.text == "" || v.text != "") {
+		p.fail(v.line, v.col, "expected the name of "+what+" and a colon", relock)
+	}
+	return k
+}
+
 // version refuses the formats of newer programs before anything else is read.
-func (p *lockParser) version() {
+func (p *lockParser) version() int {
 	v := p.value(0, "version")
 	if p.err != nil {
-		return
+		return 0
 	}
 	n, err := strconv.Atoi(v.text)
 	switch {
 	case err != nil || n < 1:
-		p.fail(v.line, v.col, quote(v.text)+" is no version of the lock's format", relock)
+		p.fail(v.line, v.col, quote(v.text)+" is not a version of the lock's format", relock)
 	case n > LockVersion:
 		p.fail(v.line, v.col, fmt.Sprintf("the lock has format version %d; this envbuild reads up to %d", n, LockVersion), "update envbuild; a newer one made this lock")
 	}
+	return n
 }
 
 func (p *lockParser) date(depth int) time.Time {
 	v := p.value(depth, "date")
 	t, err := time.Parse(time.RFC3339, v.text)
 	if p.err == nil && (err != nil || formatDate(t) != v.text) {
-		p.fail(v.line, v.col, quote(v.text)+" is no date such as 2024-01-31T12:00:00Z", relock)
+		p.fail(v.line, v.col, quote(v.text)+" is not a date such as 2024-01-31T12:00:00Z", relock)
 	}
 	return t
 }
 
-// source reads an archive's pin. Its path becomes a path in vendor/ and below
-// mirrors, so it must not lead out of them.
-func (p *lockParser) source(depth int) SourcePin {
-	var s SourcePin
-	path := p.value(depth, "path")
-	s.Path = path.text
-	if p.err == nil && (!fs.ValidPath(s.Path) || s.Path == "." || strings.ContainsFunc(s.Path, unsafeInPath)) {
-		p.fail(path.line, path.col, quote(s.Path)+" is no clean relative path", relock)
+// path checks the path of an archive or a place. It becomes a path in vendor/, below
+// mirrors or in a view, so it must not lead out of them.
+func (p *lockParser) path(v scalarAt) {
+	if p.err == nil && (!fs.ValidPath(v.text) || v.text == "." || strings.ContainsFunc(v.text, unsafeInPath)) {
+		p.fail(v.line, v.col, quote(v.text)+" is not a clean relative path", relock)
 	}
-	if p.peek(depth, "url") {
-		s.URL = p.value(depth, "url").text
-	}
-	s.SHA256 = p.sum(p.value(depth, "sha256"))
-	s.Size = p.integer(depth, "size")
-	return s
 }
 
 func unsafeInPath(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }
-
-func (p *lockParser) pin() (scalarAt, Pin) {
-	k, v := p.entry(1)
-	if p.err == nil && (k.text == "" || v.text != "") {
-		p.fail(v.line, v.col, "expected the name of a distribution and a colon", relock)
-	}
-	pin := Pin{Name: k.text, Version: p.value(2, "version").text, Source: p.source(2), CBytes: p.integer(2, "c_bytes")}
-	if p.peek(2, "license") { // locks of before there was one have none
-		pin.License = p.value(2, "license").text
-	}
-	p.section(2, "requires")
-	for p.depth() == 3 {
-		r := p.item(3)
-		pin.Requires = append(pin.Requires, r.text)
-		p.ascending(r, len(pin.Requires), func(i int) string { return pin.Requires[i] })
-	}
-	p.section(2, "provides")
-	for p.depth() == 3 {
-		name, version := p.entry(3)
-		pin.Provides = append(pin.Provides, Module{Name: name.text, Version: version.text})
-		p.ascending(name, len(pin.Provides), func(i int) string { return pin.Provides[i].Name })
-	}
-	return k, pin
-}
 
 // item reads a line "- word".
 func (p *lockParser) item(depth int) scalarAt {
@@ -315,14 +430,14 @@ func (p *lockParser) ascending(k scalarAt, n int, name func(i int) string) {
 }
 
 // closed checks that every distribution's requirements are in the lock.
-func (p *lockParser) closed(l *Lock, lines map[string]scalarAt) {
-	for _, pin := range l.Distributions {
-		i := slices.IndexFunc(pin.Requires, func(r string) bool { _, ok := lines[r]; return !ok || r == pin.Name })
+func (p *lockParser) closed(pins []Pin, lines map[string]scalarAt) {
+	for _, pin := range pins {
+		i := slices.IndexFunc(pin.Requires, func(r string) bool { _, ok := lines[r]; return !ok || r == pin.ID })
 		if i >= 0 {
-			k := lines[pin.Name]
-			message := fmt.Sprintf("%s requires %s, which the lock doesn't hold", pin.Name, pin.Requires[i])
-			if pin.Requires[i] == pin.Name {
-				message = pin.Name + " requires itself"
+			k := lines[pin.ID]
+			message := fmt.Sprintf("%s requires %s, which the lock doesn't hold", pin.ID, pin.Requires[i])
+			if pin.Requires[i] == pin.ID {
+				message = pin.ID + " requires itself"
 			}
 			p.fail(k.line, k.col, message, relock)
 		}

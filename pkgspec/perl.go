@@ -48,7 +48,7 @@ func (s *Spec) CPANInput() LockInput {
 			}
 		}
 	}
-	return LockInput{Name: dependenciesInput, SHA256: h.SHA256()}
+	return SectionInput("dependencies."+cpanName, h.SHA256())
 }
 
 // Dependencies returns the dependencies of a spec that has this section only.

@@ -63,7 +63,7 @@ type Runtime struct {
 	// others are read with Spec.Section.
 	Options RuntimeOptions
 	As      RuntimeAs
-	// BuildOnly keeps the language out of packages: steps and people at work use it.
+	// BuildOnly keeps the language out of views and packages: only steps use it.
 	BuildOnly bool
 	// Strip takes out of all compiled files, those of the language's dependencies
 	// too, what only debuggers read.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -82,36 +83,56 @@ func (p *Project) Lock(ctx context.Context, update []string) error {
 	} else if err != nil {
 		return err
 	}
-	language := p.Language()
-	res, err := language.Lock(ctx, lang.LockRequest{
-		Spec: p.Spec, Previous: previous, Update: update, Registries: p.registries[language.Name()],
+	res, err := p.languages.Lock(ctx, lang.LockRequest{
+		Spec: p.Spec, Previous: previous, Update: update,
 		ReadFile: p.readFile, Sources: lockSources{p}, Evaluate: p.evaluate,
-	})
+	}, p.registries)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
 	for _, n := range res.Notices {
 		p.Notice(n)
 	}
-	if previous == nil || !bytes.Equal(previous.Encode(), res.Lock.Encode()) {
-		if err := atomicfile.Write(p.LockPath(), res.Lock.Encode(), 0o644); err != nil {
-			return err
-		}
+	if err := p.writeLock(previous, res.Lock); err != nil {
+		return err
 	}
 	p.Notice(lockSummary(previous, res.Lock))
 	return nil
 }
 
+// writeLock writes the lock unless its file says the same in the format of today.
+func (p *Project) writeLock(was, is *pkgspec.Lock) error {
+	if was != nil && bytes.Equal(was.Encode(), is.Encode()) {
+		if data, err := os.ReadFile(p.LockPath()); err == nil && pkgspec.IsCurrentLock(data) {
+			return nil
+		}
+	}
+	return atomicfile.Write(p.LockPath(), is.Encode(), 0o644)
+}
+
 // lockSummary says in one sentence what a lock changed.
 func lockSummary(was, is *pkgspec.Lock) string {
-	total := fmt.Sprintf("%s %s and %d distributions", is.Runtime.Language, is.Runtime.Version, len(is.Distributions))
-	if len(is.Distributions) == 1 {
-		total = strings.TrimSuffix(total, "s")
+	var totals []string
+	for _, ll := range is.Languages {
+		total := fmt.Sprintf("%s %s and %d distributions", ll.Language, ll.Runtime.Version, len(ll.Distributions))
+		if len(ll.Distributions) == 1 {
+			total = strings.TrimSuffix(total, "s")
+		}
+		totals = append(totals, total)
 	}
+	total := strings.Join(totals, ", ")
 	if was == nil {
 		return "locked " + total
 	}
-	changes := lockChanges(was, is)
+	var changes []string
+	for _, ll := range is.Languages {
+		changes = append(changes, lockChanges(was.Language(ll.Language), ll)...)
+	}
+	for _, ll := range was.Languages {
+		if is.Language(ll.Language).Runtime.Version == "" {
+			changes = append(changes, "-"+ll.Language+" "+ll.Runtime.Version)
+		}
+	}
 	if len(changes) == 0 {
 		return "locked " + total + ", as before"
 	}
@@ -120,29 +141,32 @@ func lockSummary(was, is *pkgspec.Lock) string {
 
 // lockChanges lists what differs in clauses: what is new or has another version,
 // in the order of the lock, then what is gone.
-func lockChanges(was, is *pkgspec.Lock) []string {
+func lockChanges(was, is pkgspec.LanguageLock) []string {
 	old := map[string]pkgspec.Pin{}
 	for _, pin := range was.Distributions {
-		old[pin.Name] = pin
+		old[pin.ID] = pin
 	}
 	var changes []string
-	if was.Runtime.Version != is.Runtime.Version {
-		changes = append(changes, fmt.Sprintf("%s %s → %s", is.Runtime.Language, was.Runtime.Version, is.Runtime.Version))
+	switch {
+	case was.Runtime.Version == "":
+		changes = append(changes, "+"+is.Language+" "+is.Runtime.Version)
+	case was.Runtime.Version != is.Runtime.Version:
+		changes = append(changes, fmt.Sprintf("%s %s → %s", is.Language, was.Runtime.Version, is.Runtime.Version))
 	}
 	for _, pin := range is.Distributions {
-		o, ok := old[pin.Name]
-		delete(old, pin.Name)
+		o, ok := old[pin.ID]
+		delete(old, pin.ID)
 		switch {
 		case !ok:
 			changes = append(changes, "+"+pin.Name+" "+pin.Version)
 		case o.Version != pin.Version:
 			changes = append(changes, fmt.Sprintf("%s %s → %s", pin.Name, o.Version, pin.Version))
-		case o.Source.SHA256 != pin.Source.SHA256:
+		case !reflect.DeepEqual(o.Sources, pin.Sources):
 			changes = append(changes, pin.Name+" "+pin.Version+" has other bytes")
 		}
 	}
 	for _, pin := range was.Distributions {
-		if _, gone := old[pin.Name]; gone {
+		if _, gone := old[pin.ID]; gone {
 			changes = append(changes, "-"+pin.Name+" "+pin.Version)
 		}
 	}

@@ -86,10 +86,12 @@ func (pl *Plan) Step(name string) (*plan.Step, error) {
 	if s, err := pl.Graph.Find(name); s != nil || err != nil {
 		return s, err
 	}
-	for _, pin := range pl.Lock.Distributions {
-		for _, m := range pin.Provides {
-			if m.Name == name {
-				return pl.Graph.Find(pin.Name)
+	for _, ll := range pl.Lock.Languages {
+		for _, pin := range ll.Distributions {
+			for _, m := range pin.Provides {
+				if m.Name == name {
+					return pl.Graph.Find(pin.Name)
+				}
 			}
 		}
 	}
@@ -99,9 +101,9 @@ func (pl *Plan) Step(name string) (*plan.Step, error) {
 // evaluate runs a script of the language with the pinned runtime, which is built
 // if need be.
 func (p *Project) evaluate(ctx context.Context, runtime plan.Step, script string, stdin []byte) ([]byte, error) {
-	language, ok := p.Language().(lang.Interpreter)
+	language, ok := p.languages.Language(runtime.Language).(lang.Interpreter)
 	if !ok {
-		return nil, fmt.Errorf("%s runs no scripts", p.Language().Name())
+		return nil, fmt.Errorf("%s runs no scripts", runtime.Language)
 	}
 	b, err := p.builder(ctx, nil, BuildOptions{})
 	if err != nil {

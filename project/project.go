@@ -130,9 +130,6 @@ func (p *Project) Jobs() int { return p.opts.Jobs }
 // Languages are the languages of the spec, in its order.
 func (p *Project) Languages() lang.Table { return p.languages }
 
-// Language is the first language of the spec.
-func (p *Project) Language() lang.Language { return p.languages[0] }
-
 // System is the Debian system that the project was opened with.
 func (p *Project) System() System { return p.opts.System }
 

@@ -7,6 +7,7 @@ package lang
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -70,6 +71,8 @@ type FailureExplainer interface {
 // LockRequest is what a language locks from.
 type LockRequest struct {
 	Spec *pkgspec.Spec
+	// Inputs are what the lock is made from now: those of all languages.
+	Inputs []pkgspec.LockInput
 	// Previous is the lock so far, or nil.
 	Previous *pkgspec.Lock
 	// Update names distributions or modules that are to be resolved anew, to the
@@ -86,11 +89,15 @@ type LockRequest struct {
 	Evaluate func(ctx context.Context, runtime plan.Step, script string, stdin []byte) ([]byte, error)
 }
 
-// LockResult is a lock and what the person should know of how it came about.
+// LockResult is what a language pins.
 type LockResult struct {
-	Lock *pkgspec.Lock
-	// Notices are whole sentences.
+	Pins pkgspec.LanguageLock
+	// Date is the newest time that a pinned archive records, in UTC and whole seconds.
+	Date time.Time
+	// Notices are whole sentences that a person should know of.
 	Notices []string
+	// Unknown are the names of LockRequest.Update by which the language knows nothing.
+	Unknown []string
 }
 
 // ErrNotFound says that a place was reached and doesn't have what was asked for.

@@ -91,7 +91,7 @@ func buildPerl() (_ []string, err error) {
 	perl := plan.Steps[0]
 	return []string{
 		"CACHEDIR.TAG", "facts", "version", entry("actions", perl.Key), entry("outputs", perl.Output),
-		entry("sources", lock.Runtime.Source.SHA256.String()),
+		entry("sources", lock.Language("perl").Runtime.Source().SHA256.String()),
 	}, nil
 }
 

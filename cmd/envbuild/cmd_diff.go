@@ -173,14 +173,25 @@ func (p *program) readSnapshot(file string) (report.Snapshot, error) {
 
 func lockSnapshot(lock *pkgspec.Lock) report.Snapshot {
 	s := report.Snapshot{Components: map[string]report.ComponentState{}, Fields: map[string]string{}}
-	s.Components[lock.Runtime.Language] = report.ComponentState{Version: lock.Runtime.Version, SHA256: lock.Runtime.Source.SHA256.String()}
-	for _, p := range lock.Distributions {
-		s.Components[p.Name] = report.ComponentState{Version: p.Version, SHA256: p.Source.SHA256.String()}
-		if p.License != "" {
-			s.Fields["licence of "+p.Name] = p.License
+	for _, ll := range lock.Languages {
+		s.Components[ll.Language] = componentState(ll.Runtime.Version, ll.Runtime.Sources)
+		for _, p := range ll.Distributions {
+			s.Components[p.ID] = componentState(p.Version, p.Sources)
+			if p.License != "" {
+				s.Fields["licence of "+p.ID] = p.License
+			}
 		}
 	}
 	return s
+}
+
+// componentState has the digests of all archives.
+func componentState(version string, sources []pkgspec.SourcePin) report.ComponentState {
+	sums := make([]string, len(sources))
+	for i, src := range sources {
+		sums[i] = src.SHA256.String()
+	}
+	return report.ComponentState{Version: version, SHA256: strings.Join(sums, " ")}
 }
 
 // packageSnapshot reads a package's control file, scripts and files, and the

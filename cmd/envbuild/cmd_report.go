@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -46,8 +47,12 @@ func (s *session) report(ctx context.Context, file string) error {
 	}
 	page := report.Page{
 		Title: s.spec.Name, Lock: pl.Lock.Digest().String(), Date: pl.Lock.Date.In(time.UTC),
-		Runtime: pl.Lock.Runtime.Language + " " + pl.Lock.Runtime.Version,
 	}
+	var runtimes []string
+	for _, ll := range pl.Lock.Languages {
+		runtimes = append(runtimes, ll.Language+" "+ll.Runtime.Version)
+	}
+	page.Runtime = strings.Join(runtimes, ", ")
 	parts, err := deploy.Parts(s.Project, project.Built{Lock: pl.Lock})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (s *session) lockSBOM(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(lock.Distributions) > 0 && !recordsLicenses(lock) {
+	if !recordsLicenses(lock) {
 		s.emit(build.Event{Kind: build.Warning, Message: "the lock was made before locks recorded licences", Hint: "run `envbuild lock` to add them"})
 	}
 	data, err := deploy.SBOM(ctx, s.Project, lock)
@@ -53,13 +53,19 @@ func (s *session) lockSBOM(ctx context.Context) error {
 	return err
 }
 
+// recordsLicenses reports whether a distribution of the lock has a licence, if there
+// are any.
 func recordsLicenses(lock *pkgspec.Lock) bool {
-	for _, pin := range lock.Distributions {
-		if pin.License != "" {
-			return true
+	records := true
+	for _, ll := range lock.Languages {
+		for _, pin := range ll.Distributions {
+			if pin.License != "" {
+				return true
+			}
+			records = false
 		}
 	}
-	return false
+	return records
 }
 
 // noSBOMError says that a package has no bill of materials.

@@ -6,11 +6,12 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
 // ManifestFormat names the format of manifests.
-const ManifestFormat = "envbuild-manifest-1"
+const ManifestFormat = "envbuild-manifest-2"
 
 // Manifest says what a package is made of. The same lock and application give
 // the same manifest, byte for byte.
@@ -25,7 +26,14 @@ type Manifest struct {
 	// git.
 	Commit string `json:"commit,omitempty"`
 	// Lock is the digest of the lock that pinned everything.
-	Lock          string      `json:"lock"`
+	Lock string `json:"lock"`
+	// Languages are those that the package has.
+	Languages []LanguageParts `json:"languages"`
+}
+
+// LanguageParts are a language's parts of an environment.
+type LanguageParts struct {
+	Language      string      `json:"language"`
 	Runtime       Component   `json:"runtime"`
 	Distributions []Component `json:"distributions"`
 }
@@ -42,21 +50,26 @@ type Component struct {
 	Output string `json:"output"`
 }
 
-// NewManifest describes a lock's content. output gives the ID of a component's
-// output by the name of its step.
-func NewManifest(name, version string, lock *pkgspec.Lock, output func(step string) string) Manifest {
-	component := func(name, version string, src pkgspec.SourcePin) Component {
-		return Component{Name: name, Version: version, Source: src.Path, SHA256: src.SHA256.String(), Output: output(name)}
+// NewManifest is the manifest of a package without languages.
+func NewManifest(name, version string, lock digest.SHA256) Manifest {
+	return Manifest{Format: ManifestFormat, Name: name, Version: version, Lock: lock.String(), Languages: []LanguageParts{}}
+}
+
+// Add describes what is pinned for a language. output gives the ID of the output of
+// a pin's step, or of the runtime's for nil.
+func (m *Manifest) Add(pins pkgspec.LanguageLock, output func(pin *pkgspec.Pin) string) {
+	component := func(name, version string, src pkgspec.SourcePin, pin *pkgspec.Pin) Component {
+		return Component{Name: name, Version: version, Source: src.Path, SHA256: src.SHA256.String(), Output: output(pin)}
 	}
-	m := Manifest{
-		Format: ManifestFormat, Name: name, Version: version, Lock: lock.Digest().String(),
-		Runtime:       component(lock.Runtime.Language, lock.Runtime.Version, lock.Runtime.Source),
-		Distributions: []Component{},
+	parts := LanguageParts{
+		Language: pins.Language, Distributions: []Component{},
+		Runtime: component(pins.Language, pins.Runtime.Version, pins.Runtime.Source(), nil),
 	}
-	for _, pin := range lock.Distributions {
-		m.Distributions = append(m.Distributions, component(pin.Name, pin.Version, pin.Source))
+	for i := range pins.Distributions {
+		pin := &pins.Distributions[i]
+		parts.Distributions = append(parts.Distributions, component(pin.Name, pin.Version, pin.Source(), pin))
 	}
-	return m
+	m.Languages = append(m.Languages, parts)
 }
 
 // Encode returns the manifest as indented JSON.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -23,8 +24,10 @@ type Subject struct {
 
 // Part is something that was built from an archive.
 type Part struct {
+	// Language and ID tell it from all others. An empty ID is the name.
+	Language, ID  string
 	Name, Version string
-	// Runtime says that it is the interpreter of all others.
+	// Runtime says that it is the interpreter of all others of the language.
 	Runtime bool
 	// PURL, CPE and License are as in lang.Identity; the last two may be empty.
 	PURL, CPE, License string
@@ -34,7 +37,7 @@ type Part struct {
 	Terms string
 	// Source is the archive's path on its network, SHA256 its digest.
 	Source, SHA256 string
-	// Requires names other parts.
+	// Requires are the IDs of other parts of the language.
 	Requires []string
 }
 
@@ -47,7 +50,7 @@ func SBOM(s Subject) ([]byte, error) {
 	refs := s.refs()
 	components := []cdx.Component{}
 	for _, p := range s.Parts {
-		components = append(components, p.component(refs[p.Name]))
+		components = append(components, p.component(refs[p.key()]))
 	}
 	bom.Components = &components
 	bom.Dependencies = s.dependencies(refs)
@@ -96,10 +99,15 @@ func (s Subject) refs() map[string]string {
 				ref = p.PURL + "#" + p.Name
 			}
 		}
-		refs[p.Name] = ref
+		refs[p.key()] = ref
 	}
 	return refs
 }
+
+// key tells the part from all others.
+func (p Part) key() string { return partKey(p.Language, cmp.Or(p.ID, p.Name)) }
+
+func partKey(language, id string) string { return language + " " + id }
 
 func (p Part) component(ref string) cdx.Component {
 	c := cdx.Component{
@@ -123,32 +131,37 @@ func (p Part) component(ref string) cdx.Component {
 	return c
 }
 
-// dependencies is the graph. Everything needs the runtime; the subject needs it
-// and what no other part needs.
+// dependencies is the graph. Everything needs its runtime; the subject needs all
+// runtimes and what no other part needs.
 func (s Subject) dependencies(refs map[string]string) *[]cdx.Dependency {
-	var runtime, needed []string
+	var subject []string
+	runtimes, needed := map[string]string{}, map[string]bool{}
 	for _, p := range s.Parts {
 		if p.Runtime {
-			runtime = append(runtime, refs[p.Name])
+			runtimes[p.Language] = refs[p.key()]
+			subject = append(subject, refs[p.key()])
 		}
-		needed = append(needed, p.Requires...)
+		for _, id := range p.Requires {
+			needed[partKey(p.Language, id)] = true
+		}
 	}
-	subject := slices.Clone(runtime)
 	var all []cdx.Dependency
 	for _, p := range s.Parts {
 		on := []string{}
 		if !p.Runtime {
-			on = append(on, runtime...)
-			if !slices.Contains(needed, p.Name) {
-				subject = append(subject, refs[p.Name])
+			if runtime, ok := runtimes[p.Language]; ok {
+				on = append(on, runtime)
+			}
+			if !needed[p.key()] {
+				subject = append(subject, refs[p.key()])
 			}
 		}
-		for _, name := range p.Requires {
-			if ref, ok := refs[name]; ok {
+		for _, id := range p.Requires {
+			if ref, ok := refs[partKey(p.Language, id)]; ok {
 				on = append(on, ref)
 			}
 		}
-		all = append(all, dependency(refs[p.Name], on))
+		all = append(all, dependency(refs[p.key()], on))
 	}
 	all = append(all, dependency("subject", subject))
 	slices.SortFunc(all, func(a, b cdx.Dependency) int { return strings.Compare(a.Ref, b.Ref) })

@@ -26,7 +26,7 @@ func readRuntimeFacts(src lang.Sources, pin pkgspec.RuntimePin, a lang.Archive) 
 func deriveRuntimeFacts(pin pkgspec.RuntimePin, file string) (*runtimeFacts, error) {
 	var source []byte
 	facts := &runtimeFacts{Newest: earliestDate(), Core: map[string]string{}}
-	err := walkArchive(pin.Source.Path, file, func(m *member) error {
+	err := walkArchive(pin.Source().Path, file, func(m *member) error {
 		facts.Newest = newer(facts.Newest, m.mtime)
 		// dist/Module-CoreList/lib/ since 5.12, lib/ before.
 		if !strings.HasSuffix(m.name, "lib/Module/CoreList.pm") {
@@ -42,11 +42,11 @@ func deriveRuntimeFacts(pin pkgspec.RuntimePin, file string) (*runtimeFacts, err
 		return nil, err
 	}
 	if source == nil {
-		return nil, &ArchiveError{Archive: pin.Source.Path, Err: fmt.Errorf("no lib/Module/CoreList.pm inside")}
+		return nil, &ArchiveError{Archive: pin.Source().Path, Err: fmt.Errorf("no lib/Module/CoreList.pm inside")}
 	}
 	core, err := parseCoreList(source, pin.Version)
 	if err != nil {
-		return nil, &ArchiveError{Archive: pin.Source.Path, Err: err}
+		return nil, &ArchiveError{Archive: pin.Source().Path, Err: err}
 	}
 	for name, v := range core {
 		facts.Core[name] = v.String()

@@ -160,7 +160,7 @@ func TestFactsAreKept(t *testing.T) {
 
 func TestRuntimeFacts(t *testing.T) {
 	w := newWorld(t)
-	pin := pkgspec.RuntimePin{Language: "perl", Version: "5.36.0", Source: pkgspec.SourcePin{Path: "perl-5.36.0.tar.xz"}}
+	pin := pkgspec.RuntimePin{Version: "5.36.0", Sources: []pkgspec.SourcePin{{Path: "perl-5.36.0.tar.xz"}}}
 	facts, err := readRuntimeFacts(w, pin, w.keep("p", runtimeArchive(t)))
 	if err != nil {
 		t.Fatal(err)

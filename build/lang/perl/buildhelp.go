@@ -29,9 +29,10 @@ func buildHelps(spec *pkgspec.Spec, lock *pkgspec.Lock) (map[string]*buildHelp, 
 	if spec.CPAN() == nil {
 		return helps, nil
 	}
-	names := make([]string, len(lock.Distributions))
+	pins := lock.Language(language).Distributions
+	names := make([]string, len(pins))
 	locked := map[string]bool{}
-	for i, pin := range lock.Distributions {
+	for i, pin := range pins {
 		names[i] = pin.Name
 		locked[pin.Name] = true
 	}

@@ -91,8 +91,8 @@ func pinRuntime(rt pkgspec.Runtime) (pkgspec.RuntimePin, error) {
 		stable := r.version.Minor()%2 == 0
 		if c.Check(r.version) && (stable || exact) {
 			return pkgspec.RuntimePin{
-				Language: "perl", Version: r.version.String(),
-				Source: pkgspec.SourcePin{Path: r.file(), SHA256: r.sum},
+				Version: r.version.String(),
+				Sources: []pkgspec.SourcePin{{Path: r.file(), SHA256: r.sum}},
 			}, nil
 		}
 	}
@@ -143,29 +143,31 @@ func pinOwnRuntime(rt pkgspec.Runtime) (pkgspec.RuntimePin, error) {
 		return pkgspec.RuntimePin{}, fmt.Errorf("runtime.options.sha256: %w", err)
 	}
 	return pkgspec.RuntimePin{
-		Language: "perl", Version: v.String(),
-		Source: pkgspec.SourcePin{Path: file, URL: rt.Options.Source, SHA256: sum},
+		Version: v.String(),
+		Sources: []pkgspec.SourcePin{{Path: file, URL: rt.Options.Source, SHA256: sum}},
 	}, nil
 }
 
 // RuntimeSource says where the pinned runtime's archive can be had: the spec's
 // own address, CPAN, and Debian's archive, whose perl_*.orig.tar.xz are CPAN's
 // bytes.
-func RuntimeSource(lock *pkgspec.Lock) plan.Source { return runtimeSource(lock.Runtime) }
+func RuntimeSource(lock *pkgspec.Lock) plan.Source {
+	return runtimeSource(lock.Language(language).Runtime)
+}
 
 func runtimeSource(pin pkgspec.RuntimePin) plan.Source {
 	s := plan.Source{
-		Name: "perl-" + pin.Version, File: pin.Source.Path,
-		SHA256: pin.Source.SHA256, Size: pin.Source.Size,
+		Name: "perl-" + pin.Version, File: pin.Source().Path,
+		SHA256: pin.Source().SHA256, Size: pin.Source().Size,
 	}
-	if pin.Source.URL != "" {
-		s.URLs = []string{pin.Source.URL}
+	if pin.Source().URL != "" {
+		s.URLs = []string{pin.Source().URL}
 		return s
 	}
 	for _, base := range []string{"https://www.cpan.org/", "https://cpan.metacpan.org/"} {
-		s.URLs = append(s.URLs, base+"src/5.0/"+pin.Source.Path)
+		s.URLs = append(s.URLs, base+"src/5.0/"+pin.Source().Path)
 	}
-	if ending, ok := strings.CutPrefix(pin.Source.Path, "perl-"+pin.Version); ok {
+	if ending, ok := strings.CutPrefix(pin.Source().Path, "perl-"+pin.Version); ok {
 		s.DebianPaths = []string{"pool/main/p/perl/perl_" + pin.Version + ".orig" + ending}
 	}
 	return s
@@ -176,17 +178,17 @@ func runtimeSource(pin pkgspec.RuntimePin) plan.Source {
 // archive, where most are kept under a name that can be guessed.
 func DistributionSource(pin pkgspec.Pin, mirrors []string) plan.Source {
 	s := plan.Source{
-		Name: pin.Name, File: path.Base(pin.Source.Path),
-		SHA256: pin.Source.SHA256, Size: pin.Source.Size,
+		Name: pin.Name, File: path.Base(pin.Source().Path),
+		SHA256: pin.Source().SHA256, Size: pin.Source().Size,
 	}
 	if pin.Version != "" {
 		s.Name += "-" + pin.Version
 	}
-	if pin.Source.URL != "" {
-		s.URLs = []string{pin.Source.URL}
+	if pin.Source().URL != "" {
+		s.URLs = []string{pin.Source().URL}
 		return s
 	}
-	s.Path = authorsPath + pin.Source.Path
+	s.Path = authorsPath + pin.Source().Path
 	s.Mirrors = slices.Clone(mirrors)
 	s.DebianPaths = debianPaths(pin)
 	return s
@@ -204,7 +206,7 @@ func debianPaths(pin pkgspec.Pin) []string {
 		".tar.gz": {".tar.gz", ".tgz"}, ".tar.bz2": {".tar.bz2", ".tbz2"}, ".tar.xz": {".tar.xz", ".txz"},
 	} {
 		for _, suffix := range ours {
-			if strings.HasSuffix(pin.Source.Path, suffix) {
+			if strings.HasSuffix(pin.Source().Path, suffix) {
 				ending = deb
 			}
 		}

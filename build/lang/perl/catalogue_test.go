@@ -36,7 +36,7 @@ func TestPinRuntime(t *testing.T) {
 			t.Errorf("%s: error %v, want %s", test.constraint, err, test.err)
 			continue
 		}
-		got := strings.TrimSpace(fmt.Sprintf("%s %s %s", pin.Version, pin.Source.Path, pin.Source.URL))
+		got := strings.TrimSpace(fmt.Sprintf("%s %s %s", pin.Version, pin.Source().Path, pin.Source().URL))
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.constraint, got, test.want)
 		}
@@ -69,9 +69,9 @@ func TestCatalogueIsSound(t *testing.T) {
 
 func TestSources(t *testing.T) {
 	sum := digest.Sum([]byte("x"))
-	rt := RuntimeSource(&pkgspec.Lock{Runtime: pkgspec.RuntimePin{
-		Version: "5.36.0", Source: pkgspec.SourcePin{Path: "perl-5.36.0.tar.xz", SHA256: sum, Size: 5},
-	}})
+	rt := RuntimeSource(&pkgspec.Lock{Languages: []pkgspec.LanguageLock{{Language: "perl", Runtime: pkgspec.RuntimePin{
+		Version: "5.36.0", Sources: []pkgspec.SourcePin{{Path: "perl-5.36.0.tar.xz", SHA256: sum, Size: 5}},
+	}}}})
 	if got := fmt.Sprint(rt.Name, rt.File, rt.URLs, rt.DebianPaths, rt.SHA256 == sum, rt.Size); got !=
 		"perl-5.36.0perl-5.36.0.tar.xz[https://www.cpan.org/src/5.0/perl-5.36.0.tar.xz https://cpan.metacpan.org/src/5.0/perl-5.36.0.tar.xz]"+
 			"[pool/main/p/perl/perl_5.36.0.orig.tar.xz]true5" && rt.Size != 5 {
@@ -83,7 +83,7 @@ func TestSources(t *testing.T) {
 		{"Foo_Bar", "v1.2.3", "A/AU/AUTHOR/Foo_Bar-v1.2.3.tar.bz2", "pool/main/libf/libfoo-bar-perl/libfoo-bar-perl_1.2.3.orig.tar.bz2"},
 		{"Zip", "1", "A/AU/AUTHOR/Zip-1.zip", ""},
 	} {
-		pin := pkgspec.Pin{Name: test.name, Version: test.version, Source: pkgspec.SourcePin{Path: test.path, SHA256: sum}}
+		pin := pkgspec.Pin{Name: test.name, Version: test.version, Sources: []pkgspec.SourcePin{{Path: test.path, SHA256: sum}}}
 		s := DistributionSource(pin, []string{"https://m.example/"})
 		if got := strings.Join(s.DebianPaths, " "); got != test.debian {
 			t.Errorf("%s: %s, want %s", test.name, got, test.debian)
@@ -92,7 +92,7 @@ func TestSources(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	own := DistributionSource(pkgspec.Pin{Name: "A", Source: pkgspec.SourcePin{Path: "A-1.tar.gz", URL: "https://x.example/A-1.tar.gz"}}, []string{"https://m.example/"})
+	own := DistributionSource(pkgspec.Pin{Name: "A", Sources: []pkgspec.SourcePin{{Path: "A-1.tar.gz", URL: "https://x.example/A-1.tar.gz"}}}, []string{"https://m.example/"})
 	if own.Path != "" || own.Mirrors != nil || len(own.URLs) != 1 || own.File != "A-1.tar.gz" {
 		t.Errorf("%+v", own)
 	}

@@ -31,7 +31,7 @@ func (*Perl) CheckOutput(_ context.Context, req lang.CheckRequest) error {
 	if err != nil {
 		return fmt.Errorf("read what %s requires: %w", req.Step.Name, err)
 	}
-	runtime, err := newRuntimeModules(os.DirFS(req.RuntimeTree), req.Lock.Runtime.Version)
+	runtime, err := newRuntimeModules(os.DirFS(req.RuntimeTree), req.Lock.Language(language).Runtime.Version)
 	if err != nil {
 		return fmt.Errorf("look into the runtime of %s: %w", req.Step.Name, err)
 	}
@@ -83,8 +83,9 @@ type myMeta struct {
 
 // recordName is the folder of the distribution's own record.
 func recordName(req lang.CheckRequest) string {
-	for i := range req.Lock.Distributions {
-		if pin := &req.Lock.Distributions[i]; pin.Name == req.Step.Name {
+	pins := req.Lock.Language(language).Distributions
+	for i := range pins {
+		if pin := &pins[i]; pin.Name == req.Step.Name {
 			return distvname(pin)
 		}
 	}
@@ -243,7 +244,7 @@ func (c *checker) visible() map[string][]version {
 		}
 	}
 	add(c.own)
-	for _, pin := range c.req.Lock.Distributions {
+	for _, pin := range c.req.Lock.Language(language).Distributions {
 		if in[pin.Name] {
 			add(pin.Provides)
 		}
@@ -272,7 +273,7 @@ func (c *checker) met(r requirement, seen map[string][]version) (ok bool, there 
 
 // provider returns the distribution of the lock that meets the requirement.
 func (c *checker) provider(r requirement) string {
-	for _, pin := range c.req.Lock.Distributions {
+	for _, pin := range c.req.Lock.Language(language).Distributions {
 		for _, m := range pin.Provides {
 			if m.Name == r.module && r.rng.allows(looseVersion(m.Version)) {
 				return pin.Name

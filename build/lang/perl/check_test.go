@@ -36,7 +36,7 @@ func someRuntime(t *testing.T) string {
 func TestCheckOutput(t *testing.T) {
 	runtime := someRuntime(t)
 	lock := someLock()
-	lock.Distributions = append(lock.Distributions, pkgspec.Pin{
+	lock.Languages[0].Distributions = append(lock.Language("perl").Distributions, pkgspec.Pin{
 		Name: "Test-Simple", Provides: []pkgspec.Module{{Name: "Test::More", Version: "1.001"}, {Name: "Test::Fresh", Version: "1"}},
 	})
 	for _, test := range []struct {

@@ -68,7 +68,7 @@ func (p *Perl) readCpanfile(ctx context.Context, req *lang.LockRequest, lock *pk
 func (p *Perl) runtimeAlone(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 	alone := *spec
 	alone.Dependencies = nil
-	steps, err := p.Steps(lang.StepsRequest{Spec: &alone, Lock: &pkgspec.Lock{Inputs: lock.Inputs, Runtime: lock.Runtime}})
+	steps, err := p.Steps(lang.StepsRequest{Spec: &alone, Lock: lock})
 	if err != nil {
 		return plan.Step{}, err
 	}

@@ -48,7 +48,7 @@ func (e *explainer) missingModule() string {
 		return ""
 	}
 	module := strings.ReplaceAll(found[len(found)-1][1], "/", "::")
-	for _, pin := range e.lock.Distributions {
+	for _, pin := range e.lock.Language(language).Distributions {
 		provides := slices.ContainsFunc(pin.Provides, func(m pkgspec.Module) bool { return m.Name == module })
 		switch {
 		case !provides:

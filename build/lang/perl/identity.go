@@ -17,7 +17,7 @@ import (
 // index, so its package URL names the archive; vulnerabilities of perl itself go
 // by the CPE.
 func (*Perl) RuntimeIdentity(pin pkgspec.RuntimePin) lang.Identity {
-	checksum := packageurl.Qualifier{Key: "checksum", Value: "sha256:" + pin.Source.SHA256.String()}
+	checksum := packageurl.Qualifier{Key: "checksum", Value: "sha256:" + pin.Source().SHA256.String()}
 	return lang.Identity{
 		PURL:    packageurl.NewPackageURL(packageurl.TypeGeneric, "", "perl", pin.Version, packageurl.Qualifiers{checksum}, "").ToString(),
 		CPE:     "cpe:2.3:a:perl:perl:" + pin.Version + ":*:*:*:*:*:*:*",
@@ -30,13 +30,13 @@ func (*Perl) RuntimeIdentity(pin pkgspec.RuntimePin) lang.Identity {
 // author's has no name on CPAN.
 func (*Perl) DistributionIdentity(pin pkgspec.Pin) lang.Identity {
 	id := lang.Identity{License: pin.License}
-	if author := cpanAuthor(pin.Source.Path); author != "" {
+	if author := cpanAuthor(pin.Source().Path); author != "" {
 		id.PURL = packageurl.NewPackageURL(packageurl.TypeCpan, author, pin.Name, pin.Version, nil, "").ToString()
 		return id
 	}
-	qualifiers := packageurl.Qualifiers{{Key: "checksum", Value: "sha256:" + pin.Source.SHA256.String()}}
-	if pin.Source.URL != "" {
-		qualifiers = append(qualifiers, packageurl.Qualifier{Key: "download_url", Value: pin.Source.URL})
+	qualifiers := packageurl.Qualifiers{{Key: "checksum", Value: "sha256:" + pin.Source().SHA256.String()}}
+	if pin.Source().URL != "" {
+		qualifiers = append(qualifiers, packageurl.Qualifier{Key: "download_url", Value: pin.Source().URL})
 	}
 	id.PURL = packageurl.NewPackageURL(packageurl.TypeGeneric, "", pin.Name, pin.Version, qualifiers, "").ToString()
 	return id

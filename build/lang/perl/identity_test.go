@@ -15,7 +15,7 @@ var _ lang.Identifier = (*Perl)(nil)
 
 func TestIdentity(t *testing.T) {
 	sum := digest.Sum([]byte("x"))
-	runtime := New().RuntimeIdentity(pkgspec.RuntimePin{Version: "5.36.3", Source: pkgspec.SourcePin{SHA256: sum}})
+	runtime := New().RuntimeIdentity(pkgspec.RuntimePin{Version: "5.36.3", Sources: []pkgspec.SourcePin{{SHA256: sum}}})
 	if want := "pkg:generic/perl@5.36.3?checksum=sha256:" + sum.String(); runtime.PURL != want {
 		t.Errorf("runtime %s", runtime.PURL)
 	}
@@ -27,9 +27,9 @@ func TestIdentity(t *testing.T) {
 		"M/MI/MIYAGAWA/modules/Plack-1.0050.tar.gz": "pkg:cpan/MIYAGAWA/Plack@1.0050",
 		"Plack-1.0050.tar.gz":                       "pkg:generic/Plack@1.0050?checksum=sha256:" + sum.String() + "&download_url=https:%2F%2Fexample.org%2FPlack-1.0050.tar.gz",
 	} {
-		pin := pkgspec.Pin{Name: "Plack", Version: "1.0050", License: "MIT", Source: pkgspec.SourcePin{Path: path, SHA256: sum}}
+		pin := pkgspec.Pin{Name: "Plack", Version: "1.0050", License: "MIT", Sources: []pkgspec.SourcePin{{Path: path, SHA256: sum}}}
 		if filepath.Base(path) == path {
-			pin.Source.URL = "https://example.org/" + path
+			pin.Sources[0].URL = "https://example.org/" + path
 		}
 		if got := New().DistributionIdentity(pin); got.PURL != want || got.License != "MIT" {
 			t.Errorf("%s: %+v", path, got)
@@ -38,7 +38,7 @@ func TestIdentity(t *testing.T) {
 }
 
 func TestNotice(t *testing.T) {
-	pin := pkgspec.Pin{Name: "Odd", Version: "1", Source: pkgspec.SourcePin{Path: "A/AB/ABC/Odd-[1]*.tar.gz"}}
+	pin := pkgspec.Pin{Name: "Odd", Version: "1", Sources: []pkgspec.SourcePin{{Path: "A/AB/ABC/Odd-[1]*.tar.gz"}}}
 	for text, want := range map[string][]string{
 		`{"author": ["A. Author <a@example.org>", " A.  Author <a@example.org>", "unknown", "B"]}`: {"A. Author <a@example.org>", "B"},
 		`{"author": "Single"}`:  {"Single"},

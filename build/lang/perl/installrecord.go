@@ -22,7 +22,7 @@ func installRecord(pin *pkgspec.Pin) (string, error) {
 		Dist     string              `json:"dist"`
 		Pathname string              `json:"pathname"`
 		Provides map[string]provided `json:"provides"`
-	}{module, module, pin.Version, distvname(pin), pin.Source.Path, map[string]provided{}}
+	}{module, module, pin.Version, distvname(pin), pin.Source().Path, map[string]provided{}}
 	for _, m := range pin.Provides {
 		p := provided{Version: m.Version}
 		if m.Version == "undef" {

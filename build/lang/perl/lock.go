@@ -19,20 +19,17 @@ import (
 // distributions, and pins each by digest. Errors that a person can mend have a
 // Hint.
 func (p *Perl) Lock(ctx context.Context, req lang.LockRequest) (*lang.LockResult, error) {
-	inputs, err := p.Inputs(req.Spec, req.ReadFile)
+	pin, runtime, err := lockRuntime(ctx, &req)
 	if err != nil {
 		return nil, err
 	}
-	lock := &pkgspec.Lock{Inputs: inputs}
-	runtime, err := lockRuntime(ctx, &req, lock)
-	if err != nil {
-		return nil, err
-	}
-	lock.Date = runtime.Newest
-	result := &lang.LockResult{Lock: lock}
+	pins := pkgspec.LanguageLock{Language: language, Runtime: pin}
+	result := &lang.LockResult{Pins: pins, Date: runtime.Newest}
 	if req.Spec.CPAN() == nil {
+		result.Unknown = slices.DeleteFunc(slices.Clone(req.Update), func(name string) bool { return name == runtimeStepName })
 		return result, nil
 	}
+	lock := &pkgspec.Lock{Inputs: req.Inputs, Languages: []pkgspec.LanguageLock{pins}}
 	r, err := p.newResolver(ctx, &req, lock, runtime)
 	if err != nil {
 		return nil, err
@@ -41,11 +38,11 @@ func (p *Perl) Lock(ctx context.Context, req lang.LockRequest) (*lang.LockResult
 	if err != nil {
 		return nil, err
 	}
-	if lock.Distributions, err = found.pins(); err != nil {
+	if result.Pins.Distributions, err = found.pins(); err != nil {
 		return nil, err
 	}
-	lock.Date = found.newest(lock.Date)
-	result.Notices = found.notices()
+	result.Date = found.newest(result.Date)
+	result.Notices, result.Unknown = found.notices(), found.unknown()
 	return result, nil
 }
 
@@ -80,7 +77,7 @@ func snapshotName(c *pkgspec.CPAN) string {
 
 // unchanged reports whether the previous lock was made from the same input, or
 // equally without it.
-func unchanged(req *lang.LockRequest, inputs []pkgspec.LockInput, name string) bool {
+func unchanged(req *lang.LockRequest, name string) bool {
 	if req.Previous == nil {
 		return false
 	}
@@ -92,38 +89,40 @@ func unchanged(req *lang.LockRequest, inputs []pkgspec.LockInput, name string) b
 		}
 		return digest.SHA256{}
 	}
-	return find(inputs) == find(req.Previous.Inputs)
+	return find(req.Inputs) == find(req.Previous.Inputs)
 }
 
 // lockRuntime pins the runtime and reads what its archive says of the core. A
 // pinned release stays while its section of the spec does, so that a later
 // catalogue changes nothing by itself.
-func lockRuntime(ctx context.Context, req *lang.LockRequest, lock *pkgspec.Lock) (*runtimeFacts, error) {
+func lockRuntime(ctx context.Context, req *lang.LockRequest) (pin pkgspec.RuntimePin, facts *runtimeFacts, err error) {
 	runtime := runtimeOf(req.Spec)
-	pin, err := pinRuntime(runtime)
+	pin, err = pinRuntime(runtime)
 	var none *RuntimeError
 	if errors.As(err, &none) {
-		return nil, req.Spec.ErrorAt(none.Error(), none.Hint(), runtime.Path()...)
+		return pin, nil, req.Spec.ErrorAt(none.Error(), none.Hint(), runtime.Path()...)
 	}
 	if err != nil {
-		return nil, err
+		return pin, nil, err
 	}
-	keep := unchanged(req, lock.Inputs, req.Spec.RuntimeInput(language).Name) && !slices.Contains(req.Update, runtimeStepName)
-	if keep && req.Previous.Runtime.Language == pin.Language {
-		pin = req.Previous.Runtime
+	keep := unchanged(req, req.Spec.RuntimeInput(language).Name) && !slices.Contains(req.Update, runtimeStepName)
+	if keep {
+		if before := req.Previous.Language(language).Runtime; len(before.Sources) > 0 {
+			pin = before
+		}
 	}
 	archive, err := req.Sources.Pinned(ctx, runtimeSource(pin))
 	if err != nil {
-		return nil, fmt.Errorf("perl %s: %w", pin.Version, err)
+		return pin, nil, fmt.Errorf("perl %s: %w", pin.Version, err)
 	}
-	pin.Source.Size = archive.Size
-	facts, err := readRuntimeFacts(req.Sources, pin, archive)
-	if err != nil {
-		return nil, err
+	source := pin.Source()
+	source.Size = archive.Size
+	pin.Sources = []pkgspec.SourcePin{source}
+	if facts, err = readRuntimeFacts(req.Sources, pin, archive); err != nil {
+		return pin, nil, err
 	}
 	pin.Date = facts.Newest
-	lock.Runtime = pin
-	return facts, nil
+	return pin, facts, nil
 }
 
 // newResolver reads the project's files.
@@ -145,7 +144,7 @@ func (p *Perl) newResolver(ctx context.Context, req *lang.LockRequest, lock *pkg
 			return nil, req.Spec.ErrorAt(unknown.Error(), unknown.Hint(), "dependencies", "cpan", "features")
 		}
 	}
-	perl, err := parseVersion("v" + lock.Runtime.Version)
+	perl, err := parseVersion("v" + lock.Language(language).Runtime.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -155,11 +154,11 @@ func (p *Perl) newResolver(ctx context.Context, req *lang.LockRequest, lock *pkg
 		indexes: make(map[string]*index), made: make(map[string]*candidate),
 		excluded: make(map[*candidate]string), renew: make(map[string]bool),
 	}
-	return r, r.readPool(c, lock)
+	return r, r.readPool(c)
 }
 
 // readPool makes candidates of the snapshot and of the previous lock.
-func (r *resolver) readPool(c *pkgspec.CPAN, lock *pkgspec.Lock) error {
+func (r *resolver) readPool(c *pkgspec.CPAN) error {
 	name := snapshotName(c)
 	data, err := r.req.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -172,7 +171,7 @@ func (r *resolver) readPool(c *pkgspec.CPAN, lock *pkgspec.Lock) error {
 			return err
 		}
 	}
-	r.pool = newPool(dists, r.req.Previous, unchanged(r.req, lock.Inputs, name))
+	r.pool = newPool(dists, r.req.Previous, unchanged(r.req, name))
 	r.markRenewed()
 	return nil
 }

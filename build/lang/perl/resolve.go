@@ -243,12 +243,18 @@ func (s *selection) check() error {
 			}
 		}
 	}
+	return nil
+}
+
+// unknown are the names to update that nothing chosen has.
+func (s *selection) unknown() []string {
+	var names []string
 	for _, name := range s.resolver.req.Update {
 		if !s.has(name) && name != runtimeStepName {
-			return &UnknownUpdateError{name}
+			names = append(names, name)
 		}
 	}
-	return nil
+	return names
 }
 
 // has reports whether a chosen distribution has the name or provides the module.

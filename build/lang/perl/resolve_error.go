@@ -35,19 +35,6 @@ func (e *UnknownFeatureError) Hint() string {
 	return "its features are " + strings.Join(e.Known, ", ")
 }
 
-// UnknownUpdateError says that a name to update is nothing that the project needs.
-type UnknownUpdateError struct{ Name string }
-
-// Error names the name.
-func (e *UnknownUpdateError) Error() string {
-	return fmt.Sprintf("there is nothing to update: no distribution or module that the project needs is named %q", e.Name)
-}
-
-// Hint says what names are known.
-func (e *UnknownUpdateError) Hint() string {
-	return "names are those of envbuild.lock, such as Plack or HTTP-Message; what perl itself brings comes with perl"
-}
-
 // UnresolvedError says that nothing provides a module in a version that will do.
 type UnresolvedError struct {
 	Module string

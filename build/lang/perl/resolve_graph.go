@@ -90,20 +90,21 @@ func (s *selection) pins() ([]pkgspec.Pin, error) {
 
 func (s *selection) pin(c *candidate) pkgspec.Pin {
 	pin := pkgspec.Pin{
-		Name: c.name, Version: c.version, CBytes: c.facts.CBytes, License: c.facts.Meta.License,
-		Source: pkgspec.SourcePin{
-			Path: c.pathname, URL: c.url, SHA256: c.archive.SHA256, Size: c.archive.Size,
-		},
+		ID: c.name, Name: c.name, Version: c.version, CBytes: c.facts.CBytes, License: c.facts.Meta.License,
+	}
+	source := pkgspec.SourcePin{
+		Path: c.pathname, URL: c.url, SHA256: c.archive.SHA256, Size: c.archive.Size,
 	}
 	if pin.Version == "" {
 		pin.Version = "0"
 	}
 	switch mirror := c.archive.Mirror; {
 	case c.previous != nil:
-		pin.Source.URL = c.previous.Source.URL
+		source.URL = c.previous.Source().URL
 	case c.url == "" && mirror != "" && s.resolver.mirrors.isOwn(mirror):
-		pin.Source.URL = mirror + authorsPath + c.pathname
+		source.URL = mirror + authorsPath + c.pathname
 	}
+	pin.Sources = []pkgspec.SourcePin{source}
 	pin.Provides = slices.Clone(c.modules)
 	if c.origin == fromIndex {
 		// An index leaves out what a newer release of another distribution has.

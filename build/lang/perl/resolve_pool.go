@@ -119,8 +119,9 @@ func newPool(dists []snapshotDist, previous *pkgspec.Lock, sameSnapshot bool) *p
 		for _, c := range snapshot {
 			names[c.name] = true
 		}
-		for i := range previous.Distributions {
-			if c := p.addPrevious(&previous.Distributions[i], names, sameSnapshot); c != nil {
+		pins := previous.Language(language).Distributions
+		for i := range pins {
+			if c := p.addPrevious(&pins[i], names, sameSnapshot); c != nil {
 				replaced[c.name] = true
 			}
 		}
@@ -136,12 +137,12 @@ func newPool(dists []snapshotDist, previous *pkgspec.Lock, sameSnapshot bool) *p
 // addPrevious adds a pin of the previous lock. It returns the candidate if that
 // stands for the snapshot's of the same name.
 func (p *pool) addPrevious(pin *pkgspec.Pin, inSnapshot map[string]bool, sameSnapshot bool) *candidate {
-	if known := p.byPath[pin.Source.Path]; known != nil && (pin.Source.URL == "" || strings.HasSuffix(pin.Source.URL, authorsPath+pin.Source.Path)) {
+	if known := p.byPath[pin.Source().Path]; known != nil && (pin.Source().URL == "" || strings.HasSuffix(pin.Source().URL, authorsPath+pin.Source().Path)) {
 		known.previous = pin
 		return nil
 	}
-	c := newCandidate(pin.Source.Path, fromLock)
-	c.name, c.version, c.url = pin.Name, pin.Version, pin.Source.URL
+	c := newCandidate(pin.Source().Path, fromLock)
+	c.name, c.version, c.url = pin.Name, pin.Version, pin.Source().URL
 	c.modules, c.previous = pin.Provides, pin
 	switch {
 	case !inSnapshot[c.name]:

@@ -16,7 +16,7 @@ import (
 // summary has a line for each distribution: its name, version and needs.
 func summary(lock *pkgspec.Lock) string {
 	var b strings.Builder
-	for _, p := range lock.Distributions {
+	for _, p := range lock.Language("perl").Distributions {
 		fmt.Fprintf(&b, "%s-%s: %s\n", p.Name, p.Version, strings.Join(p.Requires, " "))
 	}
 	return b.String()
@@ -249,7 +249,7 @@ func TestResolve(t *testing.T) {
 			if test.request != nil {
 				test.request(&req)
 			}
-			got, err := New().Lock(context.Background(), req)
+			got, err := (lang.Table{New()}).Lock(context.Background(), req, nil)
 			checkError(t, err, test.err, test.hint)
 			if err != nil {
 				return
@@ -296,9 +296,9 @@ func project(t *testing.T) *world {
 	return w
 }
 
-func mustLock(t *testing.T, req lang.LockRequest) *lang.LockResult {
+func mustLock(t *testing.T, req lang.LockRequest) *lang.Locked {
 	t.Helper()
-	got, err := New().Lock(context.Background(), req)
+	got, err := (lang.Table{New()}).Lock(context.Background(), req, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,12 +349,12 @@ func TestLockIsDeterministicAndKeepsItsPins(t *testing.T) {
 	req.Previous = first
 	w.dist(publicMirror, "A/AU/AUTHOR/Gap-1.tar.gz", "Gap 1", "")
 	w.archive(publicMirror, "A/AU/AUTHOR/Lib-1.tar.gz", map[string]string{"META.json": "{}", "new": ""})
-	if _, err := New().Lock(context.Background(), req); err == nil {
+	if _, err := (lang.Table{New()}).Lock(context.Background(), req, nil); err == nil {
 		t.Error("other bytes under the same name were pinned")
 	}
 	req.Update = []string{"Lib"}
 	w.index(publicMirror, "Lib 1 A/AU/AUTHOR/Lib-1.tar.gz\nGap 2 A/AU/AUTHOR/Gap-2.tar.gz")
-	if got := mustLock(t, req).Lock; got.Distributions[2].Source.SHA256 == first.Distributions[2].Source.SHA256 {
+	if got := mustLock(t, req).Lock; got.Language("perl").Distributions[2].Source().SHA256 == first.Language("perl").Distributions[2].Source().SHA256 {
 		t.Error("an update kept the old bytes")
 	}
 
@@ -367,16 +367,16 @@ func TestLockIsDeterministicAndKeepsItsPins(t *testing.T) {
 func TestLockHoldsWhatBuildsNeed(t *testing.T) {
 	w := project(t)
 	lock := mustLock(t, w.request()).Lock
-	rt := lock.Runtime
-	if rt.Language != "perl" || rt.Version != "5.36.0" || rt.Source.Path != "perl-5.36.0.tar.xz" || rt.Source.Size == 0 || rt.Source.SHA256.IsZero() {
+	rt := lock.Language("perl").Runtime
+	if rt.Version != "5.36.0" || rt.Source().Path != "perl-5.36.0.tar.xz" || rt.Source().Size == 0 || rt.Source().SHA256.IsZero() {
 		t.Errorf("runtime %+v", rt)
 	}
 	if got := lock.Date.Format("2006-01-02T15:04:05Z07:00"); got != "2021-05-06T07:08:09Z" {
 		t.Errorf("date %s", got)
 	}
-	app := lock.Distributions[0]
-	if app.Source.Path != "A/AU/AUTHOR/App-1.tar.gz" || app.Source.URL != "" || app.Source.Size == 0 || app.Source.SHA256.IsZero() {
-		t.Errorf("source %+v", app.Source)
+	app := lock.Language("perl").Distributions[0]
+	if app.Source().Path != "A/AU/AUTHOR/App-1.tar.gz" || app.Source().URL != "" || app.Source().Size == 0 || app.Source().SHA256.IsZero() {
+		t.Errorf("source %+v", app.Source())
 	}
 	if fmt.Sprint(app.Provides) != "[{App 1} {App::Util 1}]" {
 		t.Errorf("provides %v", app.Provides)
@@ -385,7 +385,7 @@ func TestLockHoldsWhatBuildsNeed(t *testing.T) {
 	for _, in := range lock.Inputs {
 		names = append(names, in.Name)
 	}
-	if got := strings.Join(names, " "); got != "cpanfile cpanfile.snapshot dependencies runtime" {
+	if got := strings.Join(names, " "); got != "cpanfile cpanfile.snapshot envbuild.yaml:dependencies.cpan envbuild.yaml:runtime.perl" {
 		t.Errorf("inputs %s", got)
 	}
 	if stale := lock.Stale(lock.Inputs); stale != nil {
@@ -399,9 +399,9 @@ func TestLockPinsTheAddressOfTheCpanfilesOwnMirror(t *testing.T) {
 	req := w.request()
 	req.Spec.CPAN().Mirrors = nil
 	first := mustLock(t, req).Lock
-	for _, p := range first.Distributions {
-		if want := publicMirror + authorsPath + p.Source.Path; p.Source.URL != want {
-			t.Errorf("%s has the address %q, want %q", p.Name, p.Source.URL, want)
+	for _, p := range first.Language("perl").Distributions {
+		if want := publicMirror + authorsPath + p.Source().Path; p.Source().URL != want {
+			t.Errorf("%s has the address %q, want %q", p.Name, p.Source().URL, want)
 		}
 	}
 	req.Previous = first
@@ -414,7 +414,7 @@ func TestLockEvaluatesCpanfileThatIsAProgram(t *testing.T) {
 	w := project(t)
 	w.files["cpanfile"] = "my $x = 'App';\nrequires $x;\n"
 	req := w.request()
-	_, err := New().Lock(context.Background(), req)
+	_, err := (lang.Table{New()}).Lock(context.Background(), req, nil)
 	checkError(t, err, `cpanfile:1:1: "my" makes this cpanfile a program, and no perl is at hand to run it`,
 		"write requirements as plain statements (requires 'Module', 'version';) so that the file can be read without running it")
 

@@ -43,12 +43,13 @@ func (*Perl) Steps(req lang.StepsRequest) ([]plan.Step, error) {
 	}
 	mirrors := Mirrors(spec, lang.Addresses(req.Registries))
 	ids := map[string]string{runtimeStepName: runtime.ID}
-	for _, pin := range lock.Distributions {
+	pins := lock.Language(language).Distributions
+	for _, pin := range pins {
 		ids[pin.Name] = distributionID(pin)
 	}
 	steps := []plan.Step{runtime}
-	for i := range lock.Distributions {
-		pin := &lock.Distributions[i]
+	for i := range pins {
+		pin := &pins[i]
 		step, err := distributionStep(pin, DistributionSource(*pin, mirrors))
 		if err != nil {
 			return nil, err
@@ -98,7 +99,7 @@ func (e *UnsupportedPerlError) Hint() string {
 }
 
 func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
-	version := lock.Runtime.Version
+	version := lock.Language(language).Runtime.Version
 	if looseVersion(version).compare(looseVersion(oldestPerl)) < 0 {
 		return plan.Step{}, &UnsupportedPerlError{Version: version}
 	}
@@ -219,7 +220,7 @@ func distributionStep(pin *pkgspec.Pin, source plan.Source) (plan.Step, error) {
 
 // distvname is the distribution's name with its version, as CPAN writes it.
 func distvname(pin *pkgspec.Pin) string {
-	base := path.Base(pin.Source.Path)
+	base := path.Base(pin.Source().Path)
 	if name, ok := cutArchiveSuffix(base); ok {
 		return name
 	}

@@ -42,22 +42,25 @@ func someLock() *pkgspec.Lock {
 			{Name: "patches/a.diff", SHA256: digest.Sum([]byte("a"))},
 			{Name: "patches/b.diff", SHA256: digest.Sum([]byte("b"))},
 		},
-		Runtime: pkgspec.RuntimePin{Language: "perl", Version: "5.36.0", Source: pkgspec.SourcePin{Path: "perl-5.36.0.tar.xz"}},
-		Distributions: []pkgspec.Pin{
-			{
-				Name: "DBD-mysql", Version: "4.050", CBytes: 7, Requires: []string{"DBI"},
-				Source:   pkgspec.SourcePin{Path: "D/DV/DVEEDEN/DBD-mysql-4.050.tar.gz"},
-				Provides: []pkgspec.Module{{Name: "Bundle::DBD::mysql", Version: "4.050"}, {Name: "DBD::mysql", Version: "4.050"}},
+		Languages: []pkgspec.LanguageLock{{
+			Language: "perl",
+			Runtime:  pkgspec.RuntimePin{Version: "5.36.0", Sources: []pkgspec.SourcePin{{Path: "perl-5.36.0.tar.xz"}}},
+			Distributions: []pkgspec.Pin{
+				{
+					Name: "DBD-mysql", Version: "4.050", CBytes: 7, Requires: []string{"DBI"},
+					Sources:  []pkgspec.SourcePin{{Path: "D/DV/DVEEDEN/DBD-mysql-4.050.tar.gz"}},
+					Provides: []pkgspec.Module{{Name: "Bundle::DBD::mysql", Version: "4.050"}, {Name: "DBD::mysql", Version: "4.050"}},
+				},
+				{
+					Name: "DBI", Version: "1.643", Sources: []pkgspec.SourcePin{{Path: "T/TI/TIMB/DBI-1.643.tgz"}},
+					Provides: []pkgspec.Module{{Name: "DBI", Version: "1.643"}, {Name: "DBI::Const", Version: "undef"}},
+				},
+				{
+					Name: "XML-LibXML", Version: "2.0207", Sources: []pkgspec.SourcePin{{Path: "S/SH/SHLOMIF/XML-LibXML-2.0207.tar.gz"}},
+					Provides: []pkgspec.Module{{Name: "XML::LibXML", Version: "2.0207"}},
+				},
 			},
-			{
-				Name: "DBI", Version: "1.643", Source: pkgspec.SourcePin{Path: "T/TI/TIMB/DBI-1.643.tgz"},
-				Provides: []pkgspec.Module{{Name: "DBI", Version: "1.643"}, {Name: "DBI::Const", Version: "undef"}},
-			},
-			{
-				Name: "XML-LibXML", Version: "2.0207", Source: pkgspec.SourcePin{Path: "S/SH/SHLOMIF/XML-LibXML-2.0207.tar.gz"},
-				Provides: []pkgspec.Module{{Name: "XML::LibXML", Version: "2.0207"}},
-			},
-		},
+		}},
 	}
 }
 
@@ -181,7 +184,7 @@ func checkHint(t *testing.T, err error, want string) {
 func TestOldPerl(t *testing.T) {
 	for version, ok := range map[string]bool{"5.14.4": false, "5.8.9": false, "5.16.0": true, "5.40.2": true} {
 		lock := someLock()
-		lock.Runtime.Version = version
+		lock.Languages[0].Runtime.Version = version
 		_, err := New().Steps(lang.StepsRequest{Spec: parseSpec(t, "", "name: some-application\nruntime: {perl: \"5\"}\n"), Lock: lock})
 		var old *UnsupportedPerlError
 		if ok != (err == nil) || !ok && !errors.As(err, &old) {
@@ -191,7 +194,7 @@ func TestOldPerl(t *testing.T) {
 }
 
 func TestInstallRecord(t *testing.T) {
-	pin := someLock().Distributions[1]
+	pin := someLock().Language("perl").Distributions[1]
 	text, err := installRecord(&pin)
 	if err != nil {
 		t.Fatal(err)
