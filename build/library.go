@@ -108,24 +108,10 @@ func (j *stepJob) undeclared(soname string) *ForeignLibraryError {
 	if err != nil || len(owners) == 0 {
 		return e
 	}
-	for _, owner := range owners {
-		if slices.Contains(plan.BasePackages, owner.Name) || slices.Contains(j.step.SysPackages, owner.Name) {
-			return nil
-		}
-		for _, declared := range j.step.SysPackages {
-			if needs(db, declared, owner.Name) {
-				return nil
-			}
-		}
+	linkable := db.Linkable(plan.BasePackages, j.step.SysPackages)
+	if slices.ContainsFunc(owners, func(o dpkg.Owner) bool { return linkable(o.Name) }) {
+		return nil
 	}
 	e.Package = owners[0].Name
 	return e
-}
-
-// needs reports whether a package depends directly on another.
-func needs(db *dpkg.Database, name, other string) bool {
-	p, _ := db.Package(name)
-	return slices.ContainsFunc(p.Depends(), func(some dpkg.Alternatives) bool {
-		return slices.ContainsFunc(some, func(r dpkg.Relation) bool { return r.Name == other })
-	})
 }

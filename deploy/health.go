@@ -32,6 +32,7 @@ func checkHealth(ctx context.Context, p *project.Project, t *Tree, settings *deb
 		Beside:    t.runtime,
 		Prefixes:  []string{t.layout.Prefix},
 		System:    p.System(),
+		Base:      plan.BasePackages,
 		Declared:  declaredPackages(p),
 		Path:      search,
 		Asked:     asked,
@@ -53,18 +54,17 @@ func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error 
 		Entries:   t.runtime,
 		Prefixes:  []string{t.layout.shared.prefix},
 		System:    p.System(),
-		Declared:  plan.BasePackages,
+		Base:      plan.BasePackages,
 		Path:      strings.Split(SystemPath, ":"),
 		Unchecked: p.Spec.Package.IsUnchecked,
 		Forbidden: buildPaths(p, t),
 	})
 }
 
-// declaredPackages names the Debian packages that may be linked: those of every
-// step, those that the spec gives to single builds, and those that it makes the
-// package depend on.
+// declaredPackages names the Debian packages that the spec declares: those that it
+// gives to single builds, and those that it makes the package depend on.
 func declaredPackages(p *project.Project) []string {
-	names := slices.Concat(plan.BasePackages, p.Languages().SystemPackages(p.Spec))
+	names := p.Languages().SystemPackages(p.Spec)
 	for _, relationship := range p.Spec.Package.Depends {
 		names = append(names, deb.PackageNames(relationship)...)
 	}

@@ -133,7 +133,7 @@ func (c *checker) checkLibraries() error {
 
 func (c *checker) checkLibrary(n shlibs.Need) {
 	switch {
-	case slices.ContainsFunc(n.Packages, func(name string) bool { return c.allowed[name] }):
+	case slices.ContainsFunc(n.Packages, c.linkable):
 	case len(n.Packages) > 0:
 		c.fail(n.File, Library, "add "+n.Packages[0]+" to package.depends, or build without it",
 			"links to %s of the Debian package %s, which the spec doesn't declare", n.Soname, n.Packages[0])

@@ -31,9 +31,11 @@ type Request struct {
 	Prefixes []string
 	// System tells which Debian package has what.
 	System shlibs.System
+	// Base names the Debian packages whose libraries everything may link.
+	Base []string
 	// Declared names the Debian packages that the spec declares, whose libraries
-	// and files this one may use, with all that they depend on. What every Debian
-	// system has is declared anyway.
+	// and files this one may use, with all that they depend on. The files of what
+	// every Debian system has may be used anyway.
 	Declared []string
 	// Path are the folders in which env(1) looks for programs.
 	Path []string
@@ -109,9 +111,10 @@ func Check(ctx context.Context, req Request) error {
 	}
 	c := &checker{
 		req: req, packages: packages,
-		allowed: packages.Closure(slices.Concat(packages.Everywhere(), req.Declared)),
-		paths:   newPaths(req.Made, req.Entries, req.Beside),
-		outside: map[string][]claim{},
+		allowed:  packages.Closure(slices.Concat(packages.Everywhere(), req.Base, req.Declared)),
+		linkable: packages.Linkable(req.Base, req.Declared),
+		paths:    newPaths(req.Made, req.Entries, req.Beside),
+		outside:  map[string][]claim{},
 	}
 	if err := c.checkLibraries(); err != nil {
 		return err
@@ -134,11 +137,13 @@ type checker struct {
 	req      Request
 	paths    *paths
 	packages *dpkg.Database
-	// allowed are the Debian packages that may be used.
-	allowed map[string]bool
-	outside map[string][]claim
-	found   Findings
-	buf     []byte // what files are read into
+	// allowed are the Debian packages whose files may be used, and linkable says whose
+	// libraries may be.
+	allowed  map[string]bool
+	linkable func(name string) bool
+	outside  map[string][]claim
+	found    Findings
+	buf      []byte // what files are read into
 }
 
 // claim is called when no allowed package has the path that an entry counts on.

@@ -23,7 +23,7 @@ const (
 // check returns what is found, one line for each.
 func check(t *testing.T, req Request) []string {
 	t.Helper()
-	req.System, req.Prefixes, req.Forbidden = system.Open("/"), []string{prefix}, append(req.Forbidden, secret)
+	req.System, req.Base, req.Prefixes, req.Forbidden = system.Open("/"), []string{"libc6"}, []string{prefix}, append(req.Forbidden, secret)
 	err := Check(t.Context(), req)
 	var found Findings
 	if err != nil && !errors.As(err, &found) {
