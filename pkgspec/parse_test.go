@@ -119,22 +119,22 @@ func TestParseFull(t *testing.T) {
 		ServicesFormat: []ServiceFormat{Systemd, Runit},
 		Package:        Package{Prefix: "/srv/web", Revision: 2, Releases: 3, Depends: []string{"nginx", "libc6 (>= 2.36)", "a1 | b1:any"}, Unchecked: []string{"/srv/web/app/vendor/**", "/etc/x"}},
 		Publish: []PublishTarget{
-			{Name: "internal", Dir: "/srv/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{GPG: "ops@example.org"}}},
-			{Name: "local", Dir: "out/apt", Distribution: "bookworm", Component: "main", Sign: []SignKey{{Key: "out/apt.asc"}}, Create: &CreateRepository{Key: true}},
+			{Name: "internal", Where: DirTarget("/srv/apt"), Distribution: "bookworm", Component: "main", Sign: []SignKey{{GPG: "ops@example.org"}}},
+			{Name: "local", Where: DirTarget("out/apt"), Distribution: "bookworm", Component: "main", Sign: []SignKey{{Key: "out/apt.asc"}}, Create: &CreateRepository{Key: true}},
 			{
 				Name: "bucket", Distribution: "bookworm", Component: "contrib", Sign: []SignKey{{Key: "old.asc"}, {Command: []string{"kms-sign", "new"}}},
-				S3: &S3Target{Bucket: "apt-example", Prefix: "debian/internal", Endpoint: "https://s3.example.org:9000", Region: "eu-central-1"},
+				Where: S3Target{Bucket: "apt-example", Prefix: "debian/internal", Endpoint: "https://s3.example.org:9000", Region: "eu-central-1"},
 				Create: &CreateRepository{
 					Architectures: []string{"amd64", "arm64"}, Origin: "Example", Label: "Internal", Description: "Ours",
 					URL: "https://apt.example.org/", Contents: true,
 				},
 			},
-			{Name: "host", Distribution: "bookworm", Component: "main", SSH: &SSHTarget{User: "deploy", Host: "apt.example.org", Path: "/srv/apt"}},
-			{Name: "other-host", Distribution: "bookworm", Component: "main", SSH: &SSHTarget{User: "deploy", Host: "fe80::1", Port: 2222, Path: "apt"}},
-			{Name: "aptly", Distribution: "bookworm", Sign: []SignKey{{GPG: "0x1234"}}, Aptly: &AptlyTarget{URL: "https://aptly.example.org", Repo: "internal", Prefix: "debian"}},
+			{Name: "host", Distribution: "bookworm", Component: "main", Where: SSHTarget{User: "deploy", Host: "apt.example.org", Path: "/srv/apt"}},
+			{Name: "other-host", Distribution: "bookworm", Component: "main", Where: SSHTarget{User: "deploy", Host: "fe80::1", Port: 2222, Path: "apt"}},
+			{Name: "aptly", Distribution: "bookworm", Sign: []SignKey{{GPG: "0x1234"}}, Where: AptlyTarget{URL: "https://aptly.example.org", Repo: "internal", Prefix: "debian"}},
 			{
 				Name: "gitea", Distribution: "bookworm", Component: "main",
-				HTTP: &HTTPTarget{
+				Where: HTTPTarget{
 					Method: "PUT", URL: Value{lit("https://git.example.org/api/packages/ops/debian/pool/"), ref("distribution"), lit("/"), ref("component"), lit("/upload")},
 					Download: Value{lit("https://git.example.org/api/packages/ops/debian/pool/"), ref("distribution"), lit("/"), ref("component"), lit("/"), ref("file")},
 					Headers:  []TemplateVar{{Name: "X-Checksum-Sha256", Value: Value{ref("sha256")}}},
@@ -143,7 +143,7 @@ func TestParseFull(t *testing.T) {
 			},
 			{
 				Name: "form", Component: "main",
-				HTTP: &HTTPTarget{
+				Where: HTTPTarget{
 					Method: "POST", URL: Value{lit("https://apt.example.org/upload")}, Auth: HTTPAuth{Kind: AuthAuto},
 					Form: &HTTPForm{File: "package[file]", Fields: []TemplateVar{{Name: "package[version]", Value: Value{ref("version")}}}},
 				},

@@ -124,6 +124,12 @@ func (p *Project) Notice(message string) { p.Emit(build.Event{Kind: build.Notice
 // Now is the project's clock.
 func (p *Project) Now() time.Time { return p.opts.Now() }
 
+// Environ is the caller's environment.
+func (p *Project) Environ() []string { return p.opts.Environ }
+
+// Offline reports whether nothing may be asked of the network.
+func (p *Project) Offline() bool { return p.opts.Offline }
+
 // Jobs is the number of cores to use.
 func (p *Project) Jobs() int { return p.opts.Jobs }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/deb"
-	"github.com/envbuild/envbuild/deb/debversion"
+	"github.com/envbuild/envbuild/deb/publish/managed"
 	"github.com/envbuild/envbuild/deb/reader"
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -39,11 +39,9 @@ func (p *program) diffCommand() *cli.Command {
 			if c.NArg() != 2 {
 				return &usageError{message: "diff takes two packages, locks or published versions", hint: "envbuild diff old.deb new.deb"}
 			}
-			var sides [2]report.Snapshot
-			for i, name := range c.Args().Slice() {
-				if sides[i], err = p.snapshot(c, name); err != nil {
-					return err
-				}
+			sides, err := p.snapshots(c)
+			if err != nil {
+				return err
 			}
 			changes := report.Diff(sides[0], sides[1])
 			if g.json {
@@ -54,62 +52,69 @@ func (p *program) diffCommand() *cli.Command {
 	}
 }
 
-// snapshot reads a file, or a package that was published.
-func (p *program) snapshot(c *cli.Context, name string) (out report.Snapshot, err error) {
-	out, err = p.readSnapshot(p.abs(name))
-	if !notExist(err) || !startsWithDigit(name) || strings.ContainsAny(name, "/\\") {
-		return out, err
+// snapshots reads both sides: files, or packages that were published, for which
+// the target is opened once.
+func (p *program) snapshots(c *cli.Context) (sides [2]report.Snapshot, err error) {
+	var published [2]string
+	for i, name := range c.Args().Slice() {
+		sides[i], err = p.readSnapshot(p.abs(name))
+		switch {
+		case notExist(err) && startsWithDigit(name) && !strings.ContainsAny(name, "/\\"):
+			published[i] = name
+		case err != nil:
+			return sides, err
+		}
 	}
-	err = p.with(pkgspec.UsePublish, func(ctx context.Context, c *cli.Context, s *session) error {
-		out, err = s.publishedSnapshot(ctx, c.String(targetFlag), name)
-		return err
+	if published == [2]string{} {
+		return sides, nil
+	}
+	return sides, p.with(pkgspec.UsePublish, func(ctx context.Context, c *cli.Context, s *session) (err error) {
+		t, r, done, err := s.openTarget(ctx, c.String(targetFlag))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		opened, err := r.Open(ctx)
+		if err != nil {
+			return err
+		}
+		for i, version := range published {
+			if version == "" {
+				continue
+			}
+			if sides[i], err = s.publishedSnapshot(ctx, t, r, opened, version); err != nil {
+				return err
+			}
+		}
+		return nil
 	})(c)
-	return out, err
 }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
 // publishedSnapshot reads a version of the project's package from a repository.
-// Without its revision, a version is the newest that was made of it.
-func (s *session) publishedSnapshot(ctx context.Context, target, version string) (out report.Snapshot, err error) {
-	k, done, err := s.openTarget(ctx, target)
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	r, err := repo.Open(ctx, k.storage, repo.Options{Now: s.now})
-	if err != nil {
-		return out, err
-	}
-	all, err := r.List(ctx, k.target.Distribution)
-	if err != nil {
-		return out, err
-	}
+func (s *session) publishedSnapshot(ctx context.Context, t pkgspec.PublishTarget, r *managed.Repository, opened *repo.Repository, version string) (out report.Snapshot, err error) {
 	arch, err := deb.Arch(runtime.GOARCH)
 	if err != nil {
 		return out, err
 	}
-	var found *repo.Published
-	for i, pkg := range all {
-		mine := pkg.Architecture == arch || pkg.Architecture == "all"
-		same := pkg.Version == version || strings.HasPrefix(pkg.Version, version+"-")
-		if pkg.Package == s.spec.Name && mine && same && (found == nil || debversion.Compare(found.Version, pkg.Version) < 0) {
-			found = &all[i]
-		}
+	found, err := opened.Find(ctx, t.Distribution, s.spec.Name, version, arch)
+	if err != nil {
+		return out, err
 	}
 	if found == nil {
 		return out, &usageError{
-			message: fmt.Sprintf("%s has no %s %s for %s, and there is no such file", k.target.Name, s.spec.Name, version, arch),
-			hint:    "`envbuild repo ls --target " + k.target.Name + "` lists what it has",
+			message: fmt.Sprintf("%s has no %s %s for %s, and there is no such file", t.Name, s.spec.Name, version, arch),
+			hint:    "`envbuild repo ls --target " + t.Name + "` lists what it has",
 		}
 	}
-	f, err := k.storage.Get(ctx, found.File)
+	f, err := r.Storage.Get(ctx, found.File)
 	if err != nil {
 		return out, err
 	}
 	out, err = s.packageSnapshot(f)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return out, fmt.Errorf("%s: %w", k.storage.Location(found.File), err)
+		return out, fmt.Errorf("%s: %w", r.Storage.Location(found.File), err)
 	}
 	return out, nil
 }

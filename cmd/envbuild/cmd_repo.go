@@ -5,19 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/deb/publish/managed"
+	"github.com/envbuild/envbuild/deb/publish/target"
 	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
 func (p *program) repoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "repo",
-		Usage: "keep an apt repository in a folder, a bucket or on another host",
+		Usage: "manage an apt repository in a directory, a bucket or on another host",
 		Subcommands: []*cli.Command{
 			p.repoInitCommand(), p.repoAddCommand(), p.repoListCommand(), p.repoRemoveCommand(), p.repoCopyCommand(),
 			p.repoRollbackCommand(), p.repoGCCommand(), p.repoVerifyCommand(), p.repoServeCommand(),
@@ -35,17 +36,15 @@ func (p *program) repoCommand() *cli.Command {
 type repoSession struct {
 	*program
 	globals
-	storage located
-	folder  *repo.Folder // nil if the storage is none
-	keeper  *keeper      // of a target of the spec, or nil
-	args    []string     // behind DIR
+	*managed.Repository
+	args []string // behind DIR
 }
 
 type repoAction func(context.Context, *cli.Context, *repoSession) error
 
-// withFolder makes the action of a verb that takes DIR and, behind it, at least
+// withDir makes the action of a verb that takes DIR and, behind it, at least
 // least and at most most arguments (-1: any number).
-func (p *program) withFolder(least, most int, f repoAction) cli.ActionFunc {
+func (p *program) withDir(least, most int, f repoAction) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		g, err := p.globalsOf(c)
 		if err != nil {
@@ -53,13 +52,17 @@ func (p *program) withFolder(least, most int, f repoAction) cli.ActionFunc {
 		}
 		args := c.Args().Slice()
 		if len(args) == 0 {
-			return &usageError{message: "repo " + c.Command.Name + " needs the repository's folder", hint: c.Command.UsageText}
+			return &usageError{message: "repo " + c.Command.Name + " needs the repository's directory", hint: c.Command.UsageText}
 		}
 		if err := countArgs(c, args[1:], least, most); err != nil {
 			return err
 		}
-		folder := repo.NewFolder(p.abs(args[0]), p.now)
-		return f(c.Context, c, &repoSession{program: p, globals: g, storage: localFolder{folder}, folder: folder, args: args[1:]})
+		r := managed.Local(p.abs(args[0]), managed.Options{Environ: p.environ, Now: p.now, XZ: p.xz(), Notice: func(message string) {
+			if !g.quiet {
+				fmt.Fprintln(p.stderr, message)
+			}
+		}})
+		return f(c.Context, c, &repoSession{program: p, globals: g, Repository: r, args: args[1:]})
 	}
 }
 
@@ -70,26 +73,26 @@ func countArgs(c *cli.Context, args []string, least, most int) error {
 	return nil
 }
 
-// withRepo is withFolder, where --target may stand instead of DIR.
+// withRepo is withDir, where --target may stand instead of DIR.
 func (p *program) withRepo(least, most int, f repoAction) cli.ActionFunc {
-	inFolder := p.withFolder(least, most, f)
+	inDir := p.withDir(least, most, f)
 	inTarget := p.with(pkgspec.UsePublish, func(ctx context.Context, c *cli.Context, s *session) (err error) {
 		args := c.Args().Slice()
 		if err := countArgs(c, args, least, most); err != nil {
 			return err
 		}
-		k, done, err := s.openTarget(ctx, c.String(targetFlag))
+		_, r, done, err := s.openTarget(ctx, c.String(targetFlag))
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, done()) }()
-		return f(ctx, c, &repoSession{program: p, globals: s.globals, storage: k.storage, keeper: k, args: args})
+		return f(ctx, c, &repoSession{program: p, globals: s.globals, Repository: r, args: args})
 	})
 	return func(c *cli.Context) error {
 		if c.IsSet(targetFlag) {
 			return inTarget(c)
 		}
-		return inFolder(c)
+		return inDir(c)
 	}
 }
 
@@ -100,54 +103,50 @@ func repoFlags(more ...cli.Flag) []cli.Flag {
 	return append(more, &cli.StringFlag{Name: targetFlag, Usage: "the repository is `TARGET` of the spec's publish; then DIR is left out"})
 }
 
-// open opens the repository to be read, or to be written with the keys of the
-// flags, else those that init was given, or the spec has.
-func (s *repoSession) open(ctx context.Context, c *cli.Context, writes bool) (*repo.Repository, error) {
-	opts := repo.Options{Now: s.now, XZ: s.xz()}
-	if writes {
-		var err error
-		if opts, err = s.writeOptions(ctx, c); err != nil {
-			return nil, err
-		}
+// openTarget opens the repository of a target of the spec.
+func (s *session) openTarget(ctx context.Context, name string) (t pkgspec.PublishTarget, r *managed.Repository, done func() error, err error) {
+	if t, err = target.Choose(s.spec, name); err != nil {
+		return t, nil, nil, err
 	}
-	return repo.Open(ctx, s.storage, opts)
+	r, done, err = target.OpenRepository(ctx, t, deploy.TargetOptions(s.Project))
+	return t, r, done, err
 }
 
-func (s *repoSession) writeOptions(ctx context.Context, c *cli.Context) (repo.Options, error) {
-	keys := s.signingOf(c)
-	if keys.empty() && s.keeper != nil {
-		return s.keeper.options(ctx, keys.PassphraseFile)
-	}
-	if keys.empty() {
-		saved, err := readSigning(s.folder.Root())
-		if err != nil {
-			return repo.Options{}, err
-		}
-		if keys.PassphraseFile != "" {
-			saved.PassphraseFile = keys.PassphraseFile
-		}
-		keys = saved
-	}
-	return s.repoOptions(ctx, keys, s.notice)
+// openToWrite opens the repository to be changed, with the keys of the flags, else
+// those that init was given, or the spec has.
+func (s *repoSession) openToWrite(ctx context.Context, c *cli.Context) (*repo.Repository, error) {
+	return s.OpenToWrite(ctx, s.keysOf(c))
 }
 
-func (s *repoSession) notice(message string) {
-	switch {
-	case s.keeper != nil:
-		s.keeper.publishNotice(message)
-	case !s.quiet:
-		fmt.Fprintln(s.stderr, message)
+func signingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "sign-key", Usage: "sign with the secret key in `FILE`; twice while keys are changed"},
+		&cli.StringSliceFlag{Name: "sign-gpg", Usage: "sign through gpg with the key `ID`: its agent, a smart card"},
+		&cli.StringSliceFlag{Name: "sign-command", Usage: "sign through `COMMAND`, called with inline, detached or public"},
+		&cli.StringFlag{Name: "passphrase-file", Usage: "read the keys' passphrase from `FILE` (or " + managed.PassphraseEnv + ")"},
 	}
 }
 
-// placed is a package as the verbs print it.
-type placed struct {
+// keysOf reads the flags.
+func (p *program) keysOf(c *cli.Context) managed.Keys {
+	k := managed.Keys{GPG: c.StringSlice("sign-gpg"), Commands: c.StringSlice("sign-command")}
+	for _, path := range c.StringSlice("sign-key") {
+		k.Files = append(k.Files, p.abs(path))
+	}
+	if path := c.String("passphrase-file"); path != "" {
+		k.PassphraseFile = p.abs(path)
+	}
+	return k
+}
+
+// locatedPackage is a package as the verbs print it.
+type locatedPackage struct {
 	repo.Published
 	path string
 }
 
 // MarshalJSON adds the path to what the repository says.
-func (p placed) MarshalJSON() ([]byte, error) {
+func (p locatedPackage) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Path string `json:"path"`
 		repo.Published
@@ -156,16 +155,16 @@ func (p placed) MarshalJSON() ([]byte, error) {
 
 // printPackages prints packages' paths, or with --json all that is known of them.
 func (s *repoSession) printPackages(list []repo.Published) error {
-	out := make([]placed, len(list))
+	out := make([]locatedPackage, len(list))
 	for i, pkg := range list {
-		out[i] = placed{pkg, s.storage.Location(pkg.File)}
+		out[i] = locatedPackage{pkg, s.Storage.Location(pkg.File)}
 	}
 	if s.json {
 		return s.printJSON(map[string]any{"packages": out})
 	}
 	for _, pkg := range out {
 		if pkg.Already {
-			s.notice(fmt.Sprintf("%s %s %s was there already", pkg.Package, pkg.Version, pkg.Architecture))
+			s.Notice(fmt.Sprintf("%s %s %s was there already", pkg.Package, pkg.Version, pkg.Architecture))
 		}
 		if err := s.println(pkg.path); err != nil {
 			return err
@@ -173,9 +172,6 @@ func (s *repoSession) printPackages(list []repo.Published) error {
 	}
 	return nil
 }
-
-// fileURL is the address of a folder for clients on the same machine.
-func fileURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
 // required fails if a flag isn't given.
 func required(c *cli.Context, flags ...string) error {
@@ -187,8 +183,8 @@ func required(c *cli.Context, flags ...string) error {
 	return nil
 }
 
-// place reads the flags --distribution and --component.
-func place(c *cli.Context) repo.Place {
+// placeOf reads the flags --distribution and --component.
+func placeOf(c *cli.Context) repo.Place {
 	return repo.Place{Distribution: c.String("distribution"), Component: c.String("component")}
 }
 
@@ -199,8 +195,8 @@ func placeFlags() []cli.Flag {
 	}
 }
 
-// selectors reads the arguments of verbs that choose packages.
-func selectors(args []string) ([]repo.Selector, error) {
+// parseSelectors reads the arguments of verbs that choose packages.
+func parseSelectors(args []string) ([]repo.Selector, error) {
 	out := make([]repo.Selector, len(args))
 	for i, arg := range args {
 		var err error
@@ -209,21 +205,4 @@ func selectors(args []string) ([]repo.Selector, error) {
 		}
 	}
 	return out, nil
-}
-
-// repoName makes a name for files and packages of a text.
-func repoName(text string) string {
-	name := strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '.', r == '+':
-			return r
-		}
-		return '-'
-	}, text), "-.+")
-	if len(name) < 2 {
-		return "internal"
-	}
-	return name
 }

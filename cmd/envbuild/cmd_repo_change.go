@@ -16,7 +16,7 @@ func (p *program) repoAddCommand() *cli.Command {
 		UsageText: "envbuild repo add [--distribution NAME] [--component NAME] DIR DEB…",
 		Flags:     repoFlags(append(placeFlags(), signingFlags()...)...),
 		Action: p.withRepo(1, -1, func(ctx context.Context, c *cli.Context, s *repoSession) error {
-			r, err := s.open(ctx, c, true)
+			r, err := s.openToWrite(ctx, c)
 			if err != nil {
 				return err
 			}
@@ -24,7 +24,7 @@ func (p *program) repoAddCommand() *cli.Command {
 			for i, arg := range s.args {
 				paths[i] = s.abs(arg)
 			}
-			added, err := r.Add(ctx, place(c), paths)
+			added, err := r.Add(ctx, placeOf(c), paths)
 			if err != nil {
 				return err
 			}
@@ -40,15 +40,15 @@ func (p *program) repoRemoveCommand() *cli.Command {
 		UsageText: "envbuild repo rm [--distribution NAME] [--component NAME] DIR NAME[:ARCH][=VERSION]…",
 		Flags:     repoFlags(append(placeFlags(), signingFlags()...)...),
 		Action: p.withRepo(1, -1, func(ctx context.Context, c *cli.Context, s *repoSession) error {
-			what, err := selectors(s.args)
+			what, err := parseSelectors(s.args)
 			if err != nil {
 				return err
 			}
-			r, err := s.open(ctx, c, true)
+			r, err := s.openToWrite(ctx, c)
 			if err != nil {
 				return err
 			}
-			removed, err := r.Remove(ctx, place(c), what)
+			removed, err := r.Remove(ctx, placeOf(c), what)
 			if err != nil {
 				return err
 			}
@@ -72,11 +72,11 @@ func (p *program) repoCopyCommand() *cli.Command {
 			if err := required(c, "from", "to"); err != nil {
 				return err
 			}
-			what, err := selectors(s.args)
+			what, err := parseSelectors(s.args)
 			if err != nil {
 				return err
 			}
-			r, err := s.open(ctx, c, true)
+			r, err := s.openToWrite(ctx, c)
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func (p *program) repoRollbackCommand() *cli.Command {
 			if c.IsSet("to") && c.Int("to") < 1 {
 				return &usageError{message: "--to takes the number of a generation", hint: "`envbuild repo ls --generations` lists them"}
 			}
-			r, err := s.open(ctx, c, true)
+			r, err := s.openToWrite(ctx, c)
 			if err != nil {
 				return err
 			}
@@ -131,7 +131,11 @@ func (p *program) repoGCCommand() *cli.Command {
 			policy := repo.Policy{
 				Generations: c.Int("generations"), Versions: c.Int("versions"), Grace: c.Duration("grace"), DryRun: c.Bool("dry-run"),
 			}
-			r, err := s.open(ctx, c, policy.Versions > 0 && !policy.DryRun)
+			open := s.Open
+			if policy.Versions > 0 && !policy.DryRun {
+				open = func(ctx context.Context) (*repo.Repository, error) { return s.openToWrite(ctx, c) }
+			}
+			r, err := open(ctx)
 			if err != nil {
 				return err
 			}

@@ -2,16 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/repo"
 )
 
@@ -25,82 +18,40 @@ func (p *program) repoInitCommand() *cli.Command {
 			&cli.StringFlag{Name: "suite", Usage: "another `NAME` of it, for people: stable"},
 			&cli.StringSliceFlag{Name: "component", Usage: "a component's `NAME` (default: main); may be repeated"},
 			&cli.StringSliceFlag{Name: "architecture", Usage: "an architecture's `NAME` (default: this machine's); may be repeated"},
-			&cli.StringFlag{Name: "origin", Usage: "whose packages these are, a `TEXT` (default: that of another distribution, or the folder's name); it can't be changed"},
+			&cli.StringFlag{Name: "origin", Usage: "whose packages these are, a `TEXT` (default: that of another distribution, or the directory's name); it can't be changed"},
 			&cli.StringFlag{Name: "label", Usage: "what they are, a `TEXT` (default: the origin); it can't be changed"},
 			&cli.StringFlag{Name: "description", Usage: "more about them, one line of `TEXT`"},
 			&cli.StringFlag{Name: "name", Usage: "the `NAME` that begins the names of the keyring and the sources"},
-			&cli.StringFlag{Name: "url", Usage: "the `URL` at which clients find the repository (default: the folder)"},
+			&cli.StringFlag{Name: "url", Usage: "the `URL` at which clients find the repository (default: the directory)"},
 			&cli.BoolFlag{Name: "contents", Usage: "list the packages' files too, for apt-file"},
 			&cli.BoolFlag{Name: "only-compressed", Usage: "store no uncompressed indexes, which apt doesn't ask for"},
 		),
-		Action: p.withFolder(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error { return s.init(ctx, c) }),
+		Action: p.withDir(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error { return s.init(ctx, c) }),
 	}
 }
 
-func (s *repoSession) init(ctx context.Context, c *cli.Context) (err error) {
+func (s *repoSession) init(ctx context.Context, c *cli.Context) error {
 	if err := required(c, "distribution"); err != nil {
 		return err
 	}
-	opts, err := s.writeOptions(ctx, c)
+	made, err := s.Init(ctx, setupOf(c), s.keysOf(c))
 	if err != nil {
 		return err
 	}
-	setup, err := s.setup(ctx, c)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "envbuild-repo-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var keyring string
-	setup.Keyring = func(ctx context.Context, k repo.Keyring) (string, error) {
-		path, err := s.keyringPackage(ctx, dir, k)
-		keyring = path
-		return path, err
-	}
-	r, err := repo.Init(ctx, s.storage, setup, opts)
-	if err != nil {
-		return err
-	}
-	if keys := s.signingOf(c); !keys.empty() {
-		if err := saveSigning(s.folder.Root(), keys); err != nil {
-			return err
-		}
-	}
-	files, err := r.WriteClientFiles(ctx, fileURL(s.folder.Root()))
-	if err != nil {
-		return err
-	}
-	deb, err := os.ReadFile(keyring)
-	if err != nil {
-		return err
-	}
-	name := r.Name() + "-archive-keyring.deb"
-	if err := s.storage.Replace(ctx, name, deb, repo.Any); err != nil {
-		return err
-	}
-	return s.printMade(files, name)
-}
-
-// printMade prints the repository's folder, and with --json its files for clients.
-func (s *repoSession) printMade(files repo.ClientFiles, keyringDeb string) error {
 	if !s.json {
-		return s.println(s.folder.Root())
+		return s.println(s.Root)
 	}
-	sources := make([]string, len(files.Sources))
-	for i, name := range files.Sources {
-		sources[i] = s.storage.Location(name)
+	sources := make([]string, len(made.Sources))
+	for i, name := range made.Sources {
+		sources[i] = s.Storage.Location(name)
 	}
 	return s.printJSON(map[string]any{
-		"path": s.folder.Root(), "keyring": s.storage.Location(files.Keyring), "keyring_package": s.storage.Location(keyringDeb), "sources": sources,
+		"path": s.Root, "keyring": s.Storage.Location(made.Keyring), "keyring_package": s.Storage.Location(made.KeyringPackage), "sources": sources,
 	})
 }
 
-// setup reads the flags. What a new distribution needs and they don't say is taken
-// from the machine and the folder.
-func (s *repoSession) setup(ctx context.Context, c *cli.Context) (repo.Setup, error) {
+// setupOf reads the flags.
+func setupOf(c *cli.Context) repo.Setup {
 	setup := repo.Setup{
 		Name: c.String("name"), URL: c.String("url"),
 		Settings: repo.Settings{
@@ -117,29 +68,5 @@ func (s *repoSession) setup(ctx context.Context, c *cli.Context) (repo.Setup, er
 			*f.to = &v
 		}
 	}
-	r, err := repo.Open(ctx, s.storage, repo.Options{})
-	var none *repo.NotFoundError
-	if err != nil && !errors.As(err, &none) {
-		return setup, err
-	}
-	if r != nil && slices.Contains(r.Distributions(), setup.Settings.Distribution) {
-		return setup, nil
-	}
-	if r == nil && setup.Settings.Origin == "" {
-		setup.Settings.Origin = filepath.Base(s.folder.Root())
-	}
-	if r == nil && setup.Name == "" {
-		setup.Name = repoName(setup.Settings.Origin)
-	}
-	if len(setup.Settings.Architectures) == 0 {
-		arch, err := deb.Arch(runtime.GOARCH)
-		if err != nil {
-			return setup, err
-		}
-		setup.Settings.Architectures = []string{arch}
-	}
-	if _, err := os.Stat(s.folder.Root()); errors.Is(err, fs.ErrNotExist) {
-		s.notice("making " + s.folder.Root())
-	}
-	return setup, nil
+	return setup
 }

@@ -23,7 +23,7 @@ func (p *program) repoListCommand() *cli.Command {
 			&cli.BoolFlag{Name: "generations", Usage: "list the generations that are kept"},
 		),
 		Action: p.withRepo(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
-			r, err := s.open(ctx, c, false)
+			r, err := s.Open(ctx)
 			if err != nil {
 				return err
 			}
@@ -87,7 +87,7 @@ func (s *repoSession) printCollected(c repo.Collected) error {
 	fmt.Fprintln(w, "PACKAGES\tGENERATIONS\tFILES\tBYTES")
 	fmt.Fprintf(w, "%d\t%d\t%d\t%d\n", len(c.Packages), c.Generations, c.Files, c.Bytes)
 	if c.Waiting > 0 {
-		s.notice(fmt.Sprintf("%d more files go with a later run, if they are unused still", c.Waiting))
+		s.Notice(fmt.Sprintf("%d more files go with a later run, if they are unused still", c.Waiting))
 	}
 	return w.Flush()
 }
@@ -99,7 +99,7 @@ func (p *program) repoVerifyCommand() *cli.Command {
 		UsageText: "envbuild repo verify [--keyring FILE] DIR",
 		Flags:     repoFlags(&cli.StringFlag{Name: "keyring", Usage: "trust the keys in `FILE` (default: the repository's own)"}),
 		Action: p.withRepo(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
-			r, err := s.open(ctx, c, false)
+			r, err := s.Open(ctx)
 			if err != nil {
 				return err
 			}
@@ -129,7 +129,7 @@ func (s *repoSession) printVerified(v repo.Verified) error {
 			Problems []string `json:"problems"`
 		}{v, problems})
 	}
-	s.notice(fmt.Sprintf("%d distributions, %d generations, %d indexes and %d packages checked, %d problems",
+	s.Notice(fmt.Sprintf("%d distributions, %d generations, %d indexes and %d packages checked, %d problems",
 		v.Distributions, v.Generations, v.Indexes, v.Packages, len(v.Problems)))
 	return nil
 }

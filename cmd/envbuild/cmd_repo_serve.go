@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/build"
+	"github.com/envbuild/envbuild/deb/publish/managed"
 )
 
 func (p *program) repoServeCommand() *cli.Command {
@@ -23,8 +22,8 @@ func (p *program) repoServeCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Usage: "listen at `ADDRESS`; port 0 is any free one", Value: "127.0.0.1:8080"},
 		},
-		Action: p.withFolder(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
-			if _, err := s.open(ctx, c, false); err != nil {
+		Action: p.withDir(0, 0, func(ctx context.Context, c *cli.Context, s *repoSession) error {
+			if _, err := s.Open(ctx); err != nil {
 				return err
 			}
 			var lc net.ListenConfig
@@ -49,7 +48,7 @@ func (p *program) repoServeCommand() *cli.Command {
 // serve answers until the context ends, which is how it is stopped.
 func (s *repoSession) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: s.logged(repoHandler(s.folder.Root())), ReadHeaderTimeout: 30 * time.Second,
+		Handler: s.logRequests(managed.Handler(s.Root)), ReadHeaderTimeout: 30 * time.Second,
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
@@ -59,25 +58,7 @@ func (s *repoSession) serve(ctx context.Context, l net.Listener) error {
 	return &build.InterruptedError{Cause: context.Cause(ctx)}
 }
 
-// repoHandler serves what clients ask for, and nothing of what publishers keep.
-func repoHandler(root string) http.Handler {
-	files := http.FileServer(http.Dir(root))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := path.Clean("/" + r.URL.Path)
-		if strings.Contains(name, "/.") {
-			http.NotFound(w, r)
-			return
-		}
-		if strings.Contains(name, "/by-hash/") || strings.HasPrefix(name, "/pool/") {
-			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		} else {
-			w.Header().Set("Cache-Control", "no-cache")
-		}
-		files.ServeHTTP(w, r)
-	})
-}
-
-func (s *repoSession) logged(h http.Handler) http.Handler {
+func (s *repoSession) logRequests(h http.Handler) http.Handler {
 	if !s.verbose {
 		return h
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deb/publish"
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/ui"
@@ -84,6 +85,7 @@ func exitCode(ctx context.Context, err error) int {
 		bySignal *signalError
 		usage    *usageError
 		asked    *project.UsageError
+		target   *publish.UsageError
 		spec     *pkgspec.Error
 		noSpec   *pkgspec.NotFoundError
 		lock     *project.LockError
@@ -101,7 +103,7 @@ func exitCode(ctx context.Context, err error) int {
 		return env.ExitCode(exec.err)
 	case errors.As(err, &lock):
 		return 3
-	case errors.As(err, &usage), errors.As(err, &asked), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting), errors.As(err, &packages):
+	case errors.As(err, &usage), errors.As(err, &asked), errors.As(err, &target), errors.As(err, &spec), errors.As(err, &noSpec), errors.As(err, &setting), errors.As(err, &packages):
 		return 2
 	}
 	return 1

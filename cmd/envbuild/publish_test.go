@@ -283,7 +283,7 @@ func TestPublishToAptly(t *testing.T) {
 		t.Errorf("publish printed %q", location)
 	}
 	publishTwice(t, c, location, p)
-	wantFailure(t, c.run("repo", "gc", "--target", "aptly"), 2, "the target aptly is no repository that envbuild keeps")
+	wantFailure(t, c.run("repo", "gc", "--target", "aptly"), 2, "the target aptly is managed by its own server; envbuild can only upload to it")
 }
 
 // testPublishSample publishes what the sample's deb would make.

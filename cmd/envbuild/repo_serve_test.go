@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,42 +47,5 @@ func TestRepoServe(t *testing.T) {
 	}
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
 		t.Errorf("stopped by SIGINT it ended with %v", err)
-	}
-}
-
-// TestRepoHandler hides what publishers keep, and tells caches what never changes.
-func TestRepoHandler(t *testing.T) {
-	root := t.TempDir()
-	for _, name := range []string{".envbuild/repository.json", "dists/x/InRelease", "dists/x/main/by-hash/SHA256/00", "pool/a/a.deb"} {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(name), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := httptest.NewServer(repoHandler(root))
-	defer s.Close()
-	const forever = "public, max-age=31536000, immutable"
-	for name, want := range map[string]struct {
-		code  int
-		cache string
-	}{
-		"dists/x/InRelease":              {200, "no-cache"},
-		"dists/x/main/by-hash/SHA256/00": {200, forever},
-		"pool/a/a.deb":                   {200, forever},
-		"pool/a/none.deb":                {404, ""},
-		".envbuild/repository.json":      {404, ""},
-		"pool/../.envbuild/":             {404, ""},
-	} {
-		resp, err := http.Get(s.URL + "/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != want.code || resp.Header.Get("Cache-Control") != want.cache {
-			t.Errorf("%s: %s, Cache-Control %q", name, resp.Status, resp.Header.Get("Cache-Control"))
-		}
 	}
 }

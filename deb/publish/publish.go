@@ -185,3 +185,12 @@ func (e *OtherBytesError) Error() string {
 func (e *OtherBytesError) Hint() string {
 	return "machines may have installed it: publish under a new version, or raise package.revision"
 }
+
+// UsageError says that what was asked for can't be done, whatever the target is
+// like.
+type UsageError struct{ Message, Help string }
+
+func (e *UsageError) Error() string { return e.Message }
+
+// Hint says what can be asked for.
+func (e *UsageError) Hint() string { return e.Help }

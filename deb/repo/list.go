@@ -248,3 +248,22 @@ func (r *Repository) choose(ctx context.Context, g *generation, component string
 	}
 	return out, nil
 }
+
+// Find returns a version of a package of a distribution, for an architecture or for
+// all, or nil. A version without its revision is the newest that was made of it.
+func (r *Repository) Find(ctx context.Context, dist, name, version, arch string) (*Published, error) {
+	all, err := r.List(ctx, dist)
+	if err != nil {
+		return nil, err
+	}
+	var found *Published
+	for i, p := range all {
+		if p.Package != name || p.Architecture != arch && p.Architecture != "all" || p.Version != version && !strings.HasPrefix(p.Version, version+"-") {
+			continue
+		}
+		if found == nil || debversion.Compare(found.Version, p.Version) < 0 {
+			found = &all[i]
+		}
+	}
+	return found, nil
+}

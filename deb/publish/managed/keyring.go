@@ -1,4 +1,4 @@
-package main
+package managed
 
 import (
 	"context"
@@ -15,9 +15,10 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// keyringPackage makes the package that brings a repository's keys to clients, in
-// a folder. The same keys give the same bytes: its time is that of the newest key.
-func (p *program) keyringPackage(ctx context.Context, dir string, k repo.Keyring) (path string, err error) {
+// writeKeyringPackage makes the package that brings a repository's keys to clients,
+// in a directory. The same keys give the same bytes: its time is that of the newest
+// key.
+func (o Options) writeKeyringPackage(ctx context.Context, dir string, k repo.Keyring) (path string, err error) {
 	keys, err := sign.Keyring(k.Keys)
 	if err != nil {
 		return "", err
@@ -47,7 +48,7 @@ func (p *program) keyringPackage(ctx context.Context, dir string, k repo.Keyring
 		return "", err
 	}
 	err = deb.Write(ctx, deb.Request{
-		Meta: m, SourceDate: made, Compression: "xz", XZ: p.xz(),
+		Meta: m, SourceDate: made, Compression: "xz", XZ: o.XZ,
 		Entries: []tree.Entry{{Path: repo.KeyringPath(k.Name), Content: k.Keys, Mode: 0o644}},
 	}, f)
 	return path, errors.Join(err, f.Close())
