@@ -3,6 +3,7 @@ package managed_test
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,7 +34,8 @@ func writeKey(t *testing.T) (path string) {
 func TestInit(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "Our packages")
 	var said []string
-	r := managed.Local(root, managed.Options{Now: time.Now, Notice: func(m string) { said = append(said, m) }})
+	xz, _ := exec.LookPath("xz")
+	r := managed.Local(root, managed.Options{Now: time.Now, XZ: xz, Notice: func(m string) { said = append(said, m) }})
 	made, err := r.Init(t.Context(), repo.Setup{Settings: repo.Settings{Distribution: "stable"}}, managed.Keys{Files: []string{writeKey(t)}})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,7 +43,8 @@ func parse(t *testing.T, publish string) *pkgspec.Spec {
 }
 
 func options(spec *pkgspec.Spec) Options {
-	return Options{Spec: spec, Options: managed.Options{Now: time.Now, Notice: func(string) {}}}
+	xz, _ := exec.LookPath("xz")
+	return Options{Spec: spec, Options: managed.Options{Now: time.Now, XZ: xz, Notice: func(string) {}}}
 }
 
 // TestOpen opens a target of each kind without asking anybody.
