@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/envbuild/envbuild/build/lang/perl"
 	"github.com/envbuild/envbuild/deb"
+	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -35,8 +37,9 @@ services:
 	}
 	layout := newLayout(nil, nil, "/opt/web-sample")
 	layout.installed = true
+	master := service.Master(perl.New().HotDeployer())
 	tree, err := NewTree(TreeInput{
-		Spec: spec, Layout: layout, Pinned: []env.Var{env.Literals("PROJECT_BASE", env.Set, layout.Base)},
+		Spec: spec, Layout: layout, Master: &master, Pinned: []env.Var{env.Literals("PROJECT_BASE", env.Set, layout.Base)},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/shlibs"
+	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/atomicfile"
 	"github.com/envbuild/envbuild/internal/digest"
@@ -149,8 +150,19 @@ func makeTree(ctx context.Context, p *project.Project, b project.Built, outputs 
 	return NewTree(TreeInput{
 		Spec: p.Spec, Layout: l, Outputs: outputs, View: view.Entries(),
 		Date: date, DependenciesDate: dateDependencies(date, b.Lock),
-		Pinned: p.PinnedVars(b, l.Prefixes, l.Base), Manifest: manifest, Parts: parts,
+		Pinned: p.PinnedVars(b, l.Prefixes, l.Base), Manifest: manifest, Parts: parts, Master: findMaster(p),
 	})
+}
+
+// findMaster returns the hot deployer of the first language that has one, or nil.
+func findMaster(p *project.Project) *service.Master {
+	for _, l := range p.Languages().Shipped(p.Spec) {
+		if d, ok := l.(lang.HotDeployer); ok {
+			m := service.Master(d.HotDeployer())
+			return &m
+		}
+	}
+	return nil
 }
 
 // debRequests are the packages to write. version is that of the project's.

@@ -29,6 +29,8 @@ type TreeInput struct {
 	Pinned []env.Var
 	// Manifest is the text of the manifest.
 	Manifest []byte
+	// Master keeps the sockets of hot services open; it may be nil.
+	Master *service.Master
 	// Parts are what the lock pins.
 	Parts []report.Part
 }
@@ -146,6 +148,7 @@ func (t *Tree) addServices(in TreeInput) error {
 		Formats:  in.Spec.ServicesFormat,
 		Pinned:   in.Pinned,
 		Env:      in.Spec.Env,
+		Master:   in.Master,
 	}
 	for _, o := range in.Outputs {
 		if o.Step.Kind == plan.Runtime && len(t.layout.ViewPaths(o.Step, "")) > 0 {

@@ -99,6 +99,7 @@ func badSpecs() []badSpec {
 		{name: "schedule without timers", text: "services: {a: {run: [x], schedule: daily}}\nservices_format: [runit, supervisord]\n"},
 		{name: "listen", text: "env: {P: none}\nservices:\n  a: {run: [x], listen: \"${P}\"}\n  b: {run: [x], listen: 65536}\n  c: {run: [x], listen: \"[::1:80\"}\n  d: {run: [x], listen: /run/../x}\n  e: {run: [x], listen: \"/" + strings.Repeat("x", 107) + "\"}\n  f: {run: [x], listen: \"1.2.3:80\"}\n"},
 		{name: "one port", text: "env: {P: \"80\"}\nservices:\n  a: {run: [x], listen: \"${P}\", instances: 2}\n  b: {run: [x], listen: 80}\n  c: {run: [x], listen: \"90${SERVICE_INSTANCE}\", instances: 2}\n"},
+		{name: "socket of a hot service", text: "services:\n  a: {run: [x], listen: \"/run/a;b\", hot: {}}\n  b: {run: [x], listen: \"/run/a=b\"}\n"},
 		{name: "clashes", text: "services:\n  a: {run: [x], instances: 3}\n  a-2: {run: [x]}\n  b: {run: [x], listen: 80, hot: {}}\n  b.generation: {run: [x]}\n  b.rc: {run: [x]}\n"},
 		{name: "user", text: "services:\n  a: {run: [x], user: webApp, group: " + strings.Repeat("x", 32) + "}\n"},
 		{name: "default user", text: "name: " + strings.Repeat("x", 40) + "\nruntime: {perl: 5}\nservices: {a: {run: [x]}}\n", whole: true},

@@ -26,7 +26,7 @@ func specShape(languages []Language) shape[Spec] {
 		key("services", named(checkServiceName, serviceShape(), func(s *Service, n string) { s.Name = n }),
 			func(s *Spec, v []Service) { s.Services = v },
 			"The application's processes, by name.", `services: {web: {run: [script/web]}}`),
-		key("services_format", or(list(enum(Systemd, Upstart, Supervisord, Runit)), []ServiceFormat{Systemd}),
+		key("services_format", or(list(enum(listServiceFormats()...)), []ServiceFormat{Systemd}),
 			func(s *Spec, v []ServiceFormat) { s.ServicesFormat = v },
 			"The init systems for which units are written.", `services_format: [systemd]`),
 		key("package", packageShape(), func(s *Spec, v Package) { s.Package = v },

@@ -15,7 +15,25 @@ func Perl() Language {
 		Name: "perl", Ecosystems: []string{cpanName}, Example: "~5.36",
 		constraint: checkPerlConstraint, options: perlOptionsShape,
 		ecosystem: func(string) shape[any] { return anyOf(cpanShape()) },
+		Check:     checkPerlSockets,
 	}
+}
+
+// checkPerlSockets refuses paths of sockets that start_server of Server::Starter, which
+// hot services run under, can't tell a generation.
+func checkPerlSockets(s *Spec) error {
+	var errs Errors
+	for _, v := range s.Services {
+		if address, ok := v.Listens(s.Env); ok && v.Hot != nil && strings.HasPrefix(address, "/") && strings.ContainsAny(address, ";=") {
+			path := []string{"services", v.Name, "listen"}
+			errs = append(errs, s.ErrorAt(strings.Join(path, ".")+": "+quote(address)+" holds ; or =, which start_server can't hand on",
+				"choose another path", path...))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs
 }
 
 const cpanName = "cpan"

@@ -156,7 +156,7 @@ func (s *Spec) checkListen(d *decoder, v *Service) {
 // maxSocketPath is the room in a sockaddr_un, with its NUL.
 const maxSocketPath = 107
 
-// checkAddress accepts what start_server takes for --port and --path.
+// checkAddress accepts a port, an address with a port, or the path of a socket.
 func checkAddress(s string) problem {
 	const hint = `write a port, an address with a port or the path of a socket: 5555, "127.0.0.1:5555", "[::1]:5555", /run/some-application/web/socket`
 	if strings.HasPrefix(s, "/") {
@@ -168,8 +168,6 @@ func checkAddress(s string) problem {
 				"choose a path below the service's runtime folder, such as /run/some-application/web/socket"}
 		case len(s) > maxSocketPath:
 			return problem{fmt.Sprintf("the path of a socket has at most %d bytes, %s has %d", maxSocketPath, quote(s), len(s)), "choose a shorter one"}
-		case strings.ContainsAny(s, ";="):
-			return problem{quote(s) + " holds ; or =, which start_server can't hand on", "choose another path"}
 		}
 		return problem{}
 	}
@@ -198,7 +196,7 @@ func isHost(s string) bool {
 
 // checkFormats refuses a schedule where nothing keeps it.
 func (s *Spec) checkFormats(d *decoder, v *Service) {
-	if v.Schedule == "" || slices.Contains(s.ServicesFormat, Systemd) {
+	if v.Schedule == "" || s.hasTimers() {
 		return
 	}
 	at := []string{"services", v.Name, "schedule"}

@@ -66,7 +66,7 @@ func TestAddresses(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"80": true, "127.0.0.1:5555": true, "[::1]:80": true, "localhost:1": true, "a.b-c.d:65535": true, "/run/x/socket": true, "/tmpx/s": true,
 		"/tmp/x.sock": false, "/var/tmp/x/s": false, "": false, "0": false, "080": false, "65536": false, "-1": false, "a": false, ":80": false, "::1:80": false, "[1.2.3.4]:80": false,
-		"1.2.3.4.5:80": false, "a_b:80": false, "/": false, "/run/": false, "/run/a;b": false, "x/y": false, "80 ": false, "1.2.3.4:": false,
+		"1.2.3.4.5:80": false, "a_b:80": false, "/": false, "/run/": false, "x/y": false, "80 ": false, "1.2.3.4:": false,
 	} {
 		if p := checkAddress(s); (p.message == "") != ok {
 			t.Errorf("%q: %q", s, p.message)

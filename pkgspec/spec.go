@@ -175,17 +175,6 @@ const (
 	RestartNo        Restart = "no"
 )
 
-// ServiceFormat is an init system for which units are written.
-type ServiceFormat string
-
-// The init systems.
-const (
-	Systemd     ServiceFormat = "systemd"
-	Upstart     ServiceFormat = "upstart"
-	Supervisord ServiceFormat = "supervisord"
-	Runit       ServiceFormat = "runit"
-)
-
 // Package says what the package is like.
 type Package struct {
 	// Prefix is the absolute, clean folder that the package owns.

@@ -25,7 +25,13 @@ const (
 	Services      = "services.sh.tmpl"
 	Override      = "override.env.tmpl"
 
-	// Of services: the files of init systems.
+	// Of services: what scripts have for each service manager, part by part.
+	ManagerSystemd     = "manager-systemd.tmpl"
+	ManagerSupervisord = "manager-supervisord.tmpl"
+	ManagerRunit       = "manager-runit.tmpl"
+	ManagerUpstart     = "manager-upstart.tmpl"
+
+	// Of services: the files of service managers.
 	UnitService     = "unit.service.tmpl"
 	UnitTarget      = "unit.target.tmpl"
 	UnitTimer       = "unit.timer.tmpl"
@@ -39,7 +45,6 @@ const (
 	UpstartInstance = "upstart-instance.conf.tmpl"
 
 	// Of services: parts of maintainer scripts.
-	PreInst          = "preinst.tmpl"
 	PostInstPrepare  = "postinst-prepare.tmpl"
 	PostInstActivate = "postinst-activate.tmpl"
 	PreRm            = "prerm.tmpl"
@@ -69,14 +74,39 @@ var files embed.FS
 // Render executes the template called name. A field that data doesn't have is
 // an error.
 func Render(name string, data any) ([]byte, error) {
+	t, err := parse(name)
+	if err != nil {
+		return nil, err
+	}
+	return execute(t, data)
+}
+
+// RenderPart executes what the template called name defines as part; that it
+// defines no such part is not an error.
+func RenderPart(name, part string, data any) ([]byte, error) {
+	t, err := parse(name)
+	if err != nil {
+		return nil, err
+	}
+	if t = t.Lookup(part); t == nil {
+		return nil, nil
+	}
+	return execute(t, data)
+}
+
+func parse(name string) (*template.Template, error) {
 	funcs := template.FuncMap{"mark": func() string { return Mark }}
 	t, err := template.New(name).Funcs(funcs).Option("missingkey=error").ParseFS(files, name)
 	if err != nil {
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}
+	return t, nil
+}
+
+func execute(t *template.Template, data any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
-		return nil, fmt.Errorf("template %s: %w", name, err)
+		return nil, fmt.Errorf("template %s: %w", t.Name(), err)
 	}
 	return b.Bytes(), nil
 }

@@ -1,4 +1,4 @@
-// Package service turns the services of a spec into the files of init systems
+// Package service turns the services of a spec into the files of service managers
 // and into parts of maintainer scripts (design.md §4, docs/services.md). It is a
 // pure function of its input: what it returns are texts, paths and modes.
 //
@@ -10,10 +10,10 @@
 // path <current>/services/NAME, so that it stays as it is while releases come
 // and go:
 //
-//	init ─► <current>/services/NAME ─► environment of NAME.rc ─► command
-//	hot:    <current>/services/NAME ─► start_server ─► <current>/services/NAME.generation ─► environment ─► command
+//	manager ─► <current>/services/NAME ─► environment of NAME.rc ─► command
+//	hot:    <current>/services/NAME ─► Master ─► <current>/services/NAME.generation ─► environment ─► command
 //
-// The master of a hot service has neither the environment nor the folder of the
+// The master of a hot service has neither the environment nor the directory of the
 // release that it was started from: each generation gets its own.
 //
 // services.sh stands in the prefix, apart from releases. "services.sh deploy"

@@ -25,13 +25,16 @@ type Input struct {
 	// RuntimePackage names the Debian package of a runtime that projects share.
 	// It is upgraded alone, so its version on the server counts, not Runtime.
 	RuntimePackage string
+	// Master keeps the sockets of hot services open; it is nil if no language of the
+	// project has one.
+	Master *Master
 }
 
 // Paths say where things stand on the server. All are absolute.
 type Paths struct {
-	// Prefix is the package's folder, in which services.sh stands.
+	// Prefix is the package's directory, in which services.sh stands.
 	Prefix string
-	// Release is the folder of this release's own files: the prefix with
+	// Release is the directory of this release's own files: the prefix with
 	// releases: 0, else <prefix>/releases/<version>.
 	Release string
 	// Current is how the release in use is reached: the prefix with releases: 0,

@@ -2,15 +2,18 @@ package service
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/envbuild/envbuild/build/lang/perl"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -53,8 +56,14 @@ func input(t testing.TB, text string, paths Paths, formats ...pkgspec.ServiceFor
 			env.Literals("PATH", env.Prepend, filepath.Join(paths.Release, "local/bin"), filepath.Join(paths.Release, "runtime/bin")),
 			env.Literals("PERL5LIB", env.Path, filepath.Join(paths.Release, "local/lib/perl5")),
 		},
-		Env: s.Env, Runtime: "0123456789abcdef",
+		Env: s.Env, Runtime: "0123456789abcdef", Master: hotDeployer(),
 	}
+}
+
+// hotDeployer is perl's.
+func hotDeployer() *Master {
+	m := Master(perl.New().HotDeployer())
+	return &m
 }
 
 func releases() Paths {
@@ -134,6 +143,35 @@ func TestGoldens(t *testing.T) {
 	golden(t, "none.golden", listing(must(t, in)))
 }
 
+// TestManagers wants a manager for each name that the spec takes.
+func TestManagers(t *testing.T) {
+	var ours, specs []pkgspec.ServiceFormat
+	for _, m := range managers() {
+		ours = append(ours, m.name)
+	}
+	for _, m := range pkgspec.ServiceManagers() {
+		specs = append(specs, m.Name)
+	}
+	slices.Sort(ours)
+	slices.Sort(specs)
+	if !slices.Equal(ours, specs) {
+		t.Errorf("managers %q, the spec's are %q", ours, specs)
+	}
+}
+
+func TestHotWithoutMaster(t *testing.T) {
+	in := input(t, spec, releases(), pkgspec.Systemd)
+	in.Master = nil
+	var refused *RefuseHotError
+	if _, err := New(in); !errors.As(err, &refused) || refused.Service != "web" {
+		t.Errorf("got %v", err)
+	}
+	in.Services = in.Services[1:]
+	if text := listing(must(t, in)); bytes.Contains(text, []byte("start_server")) {
+		t.Errorf("%s", text)
+	}
+}
+
 // shellcheck reads a POSIX shell file as strictly as a person would.
 func shellcheck(t *testing.T, name string, text []byte) {
 	t.Helper()
@@ -182,7 +220,7 @@ services:
   fourth: {run: [x], user: c, group: e}
   last: {run: [x], user: root, group: adm}
 `, releases(), pkgspec.Systemd)
-	p := newPackage(in)
+	p := newPackageData(in)
 	var got []string
 	for _, u := range p.Services {
 		got = append(got, u.Name+"="+u.StateName)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/envbuild/envbuild/build/lang/perl"
 	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
@@ -120,11 +121,12 @@ func (p *place) input(t *testing.T, text string, format pkgspec.ServiceFormat) s
 	if err != nil {
 		t.Fatal(err)
 	}
+	master := service.Master(perl.New().HotDeployer())
 	return service.Input{
 		Name: s.Name, Description: s.Description, Services: s.Services, Formats: []pkgspec.ServiceFormat{format},
 		Paths:  service.Paths{Prefix: p.dir, Release: p.dir, Current: p.dir, Base: p.dir + "/app"},
 		Pinned: []env.Var{env.Literals("PROJECT_BASE", env.Set, p.dir+"/app")},
-		Env:    s.Env, Runtime: "0123456789abcdef",
+		Env:    s.Env, Runtime: "0123456789abcdef", Master: &master,
 	}
 }
 
