@@ -309,9 +309,7 @@ func (s *Settings) license() string {
 	return s.decoded.License
 }
 
-// Compression is what the spec asks for, as Request has it, or "".
-func (s *Settings) Compression() string { return s.compression() }
-
+// compression is what the spec asks for, as Request has it, or "".
 func (s *Settings) compression() string {
 	if s == nil {
 		return ""

@@ -36,11 +36,11 @@ func NewPrefixes(dirs []lang.Directory, below string) Prefixes {
 }
 
 // With returns the prefixes with another real one for a prefix of the build.
-func (p Prefixes) With(build, real string) Prefixes {
+func (p Prefixes) With(build, place string) Prefixes {
 	p.dirs = slices.Clone(p.dirs)
 	for i := range p.dirs {
 		if p.dirs[i].build == build {
-			p.dirs[i].real = real
+			p.dirs[i].real = place
 		}
 	}
 	return p

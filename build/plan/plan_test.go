@@ -274,7 +274,7 @@ func TestPlaceholders(t *testing.T) {
 			t.Errorf("%s has %d bytes", p, len(p))
 		}
 	}
-	if NewPrefix("node") == NewPrefix("node bundle") || NewPrefix("node") != NewPrefix("node") {
+	if again := NewPrefix("node"); again == NewPrefix("node bundle") || again != NewPrefix("node") {
 		t.Error("a placeholder is not its name's own")
 	}
 }

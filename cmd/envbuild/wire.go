@@ -71,7 +71,7 @@ func (s *session) interrupted(ctx context.Context) error {
 	return &build.InterruptedError{Cause: context.Cause(ctx)}
 }
 
-func (s *session) close() error { return errors.Join(s.Project.Close(), s.ui.Close()) }
+func (s *session) close() error { return errors.Join(s.Close(), s.ui.Close()) }
 
 func (p *program) newUI(g globals) (*ui.UI, error) {
 	u, err := ui.New(g.progress, ui.Options{

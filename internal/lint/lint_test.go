@@ -79,6 +79,28 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
+func TestBoundaries(t *testing.T) {
+	for _, test := range []struct {
+		path, text string
+		want       []string
+	}{
+		{"deb/a.go", `os.ReadFile("/etc/os-release")`, []string{`"/etc/os-release`}},
+		{"deb/a.go", `filepath.Join(root, "var/lib/dpkg/status")`, []string{`"var/lib/dpkg`}},
+		{"deb/a_test.go", `os.ReadFile("/etc/os-release")`, nil},
+		{"internal/system/a.go", `os.ReadFile("/etc/os-release")`, nil},
+		{"internal/dpkg/a.go", `os.ReadFile("/var/lib/dpkg/status")`, nil},
+		{"build/a.go", "func f(s *store.Store)", []string{"store.Store"}},
+		{"build/a.go", "func f(a *store.Action)", nil},
+		{"project/a.go", "func f(s *store.Store)", nil},
+		{"build/a.go", "err.(interface{ Hint() string })", []string{"interface{ Hint() string"}},
+		{"internal/hint/a.go", "err.(interface{ Hint() string })", nil},
+	} {
+		if got := found(boundaries(), test.path, test.text); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q: got %q, want %q", test.path, test.text, got, test.want)
+		}
+	}
+}
+
 func TestExceptions(t *testing.T) {
 	list, err := parseExceptions("list", "# why\n\na.go its reason\nb.go another\n")
 	if err != nil {

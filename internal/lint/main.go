@@ -1,6 +1,6 @@
-// Lint holds two rules of the house that no general linter knows: the vocabulary
-// that code, messages and docs are written in, and that a language is known in its
-// own package only. Run it at the root of the repository; it prints one line for
+// Lint holds rules of the house that no general linter knows: the vocabulary that
+// code, messages and docs are written in, that a language is known in its own
+// package only, and who may read the machine and the store. Run it at the root of the repository; it prints one line for
 // each finding and exits 1 if there are any.
 package main
 
@@ -40,6 +40,7 @@ func run() ([]finding, error) {
 	}{
 		{vocabulary(), "internal/lint/unswept.txt"},
 		{languages(), "internal/lint/languages.txt"},
+		{boundaries(), "internal/lint/boundaries.txt"},
 	} {
 		text, err := os.ReadFile(rules.list)
 		if err != nil {
