@@ -31,7 +31,7 @@ type Options struct {
 	// Target names the root to people and to the store's history: "debian-12".
 	// Where the machine is the only root there is, it may be "".
 	Target string
-	// Project is the absolute path of the project's folder, by which the store
+	// Project is the absolute path of the project's directory, by which the store
 	// remembers what the project's steps were made from.
 	Project string
 	// Lock is what the graph was made from, for checks and explanations.
@@ -46,7 +46,7 @@ type Options struct {
 
 	// Rebuild has the IDs of steps that run even if the store has their outputs.
 	Rebuild []string
-	// KeepFailed keeps the work folder of a failed step.
+	// KeepFailed keeps the work directory of a failed step.
 	KeepFailed bool
 }
 
@@ -82,7 +82,7 @@ type StepOutput struct {
 	Step *plan.Step
 	Key  digest.Key
 	ID   digest.ID
-	// Tree is the folder of the store that holds it.
+	// Tree is the directory of the store that holds it.
 	Tree string
 }
 

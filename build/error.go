@@ -23,7 +23,7 @@ type StepError struct {
 	Tail []string
 	// Explanation is what the language makes of the log, or "".
 	Explanation string
-	// Kept is the folder with what the step left, if it was asked for.
+	// Kept is the directory with what the step left, if it was asked for.
 	Kept string
 }
 

@@ -23,7 +23,7 @@ type Script struct {
 	Stdin       []byte
 }
 
-// scriptFile is a script's name in its work folder.
+// scriptFile is a script's name in its work directory.
 const scriptFile = "script"
 
 // Evaluate builds the runtime, runs the script in a sandbox that sees nothing

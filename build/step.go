@@ -26,7 +26,7 @@ type stepJob struct {
 	closure []StepOutput
 }
 
-// recipeFile is the recipe's name in the work folder.
+// recipeFile is the recipe's name in the work directory.
 const recipeFile = "recipe.sh"
 
 // jobserverFD is the first descriptor of the jobserver inside the sandbox.
@@ -163,7 +163,7 @@ func exitError(res sandbox.Result) error {
 	return e
 }
 
-// prepare lays out the work folder and the layers of the step below dir.
+// prepare lays out the work directory and the layers of the step below dir.
 func (j *stepJob) prepare(dir string) (sandbox.Command, error) {
 	work, upper, scratch := filepath.Join(dir, "work"), filepath.Join(dir, "upper"), filepath.Join(dir, "scratch")
 	for _, d := range []string{work, upper, scratch} {
@@ -189,8 +189,8 @@ func (j *stepJob) prepare(dir string) (sandbox.Command, error) {
 	}, nil
 }
 
-// fill puts the sources, the files and the recipe into the work folder. Sources
-// are copied, since the step owns the folder and could write through a link,
+// fill puts the sources, the files and the recipe into the work directory. Sources
+// are copied, since the step owns the directory and could write through a link,
 // and are hashed again while they are.
 func (j *stepJob) fill(work string) error {
 	for i, src := range j.step.Sources {
@@ -257,7 +257,7 @@ func (j *stepJob) environ() []string {
 	return out
 }
 
-// failed makes the error of a failed step, and keeps its folder if that was
+// failed makes the error of a failed step, and keeps its directory if that was
 // asked for.
 func (j *stepJob) failed(ctx context.Context, cause error, log, dir string) error {
 	e := j.explain(cause, log)
@@ -266,7 +266,7 @@ func (j *stepJob) failed(ctx context.Context, cause error, log, dir string) erro
 	}
 	var err error
 	if e.Kept, err = j.builder.opts.Store.Keep(dir, j.key.Short()); err != nil {
-		return errors.Join(e, fmt.Errorf("keep the folder of %s: %w", j.step.Name, err))
+		return errors.Join(e, fmt.Errorf("keep the directory of %s: %w", j.step.Name, err))
 	}
 	return e
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// stripRecipe calls strip(1) on what is in its work folder.
+// stripRecipe calls strip(1) on what is in its work directory.
 //
 //go:embed strip.sh
 var stripScript string

@@ -157,8 +157,8 @@ type MergeRule string
 // steps, each section once (XML-SAX's ParserDetails.ini).
 const MergeSections MergeRule = "sections"
 
-// Source is one archive, named by its digest. Where it comes from is no part of
-// the key (design.md §1).
+// Source is one archive, named by its digest. Where it comes from has no
+// part in the key (design.md §1).
 type Source struct {
 	// Name is what people call it in errors: "Plack-1.0050".
 	Name string

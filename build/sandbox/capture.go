@@ -30,8 +30,8 @@ func captureOverlays(layers []Layer) ([]Changes, error) {
 	return all, nil
 }
 
-// captureUpper leaves in upper what isn't the same in the lower folders, and
-// nothing of overlayfs: no whiteouts, no attributes, no folders that are there
+// captureUpper leaves in upper what isn't the same in the lower directories, and
+// nothing of overlayfs: no whiteouts, no attributes, no directories that are there
 // only because something below them was touched.
 func captureUpper(upper string, lowers []string) (Changes, error) {
 	c := capture{upper: upper}
@@ -49,8 +49,8 @@ type capture struct {
 	changes Changes
 }
 
-// dir captures the folder rel. lowers are the lower folders' own folders at
-// rel, topmost first. It reports whether the folder is empty then.
+// dir captures the directory rel. lowers are the lower directories' own directories at
+// rel, topmost first. It reports whether the directory is empty then.
 func (c *capture) dir(rel string, lowers []string) (empty bool, err error) {
 	entries, err := os.ReadDir(filepath.Join(c.upper, rel))
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *capture) dir(rel string, lowers []string) (empty bool, err error) {
 	return left == 0, nil
 }
 
-// entry captures one entry of the folder rel and reports whether it removed it.
+// entry captures one entry of the directory rel and reports whether it removed it.
 func (c *capture) entry(rel, name string, lowers []string) (gone bool, err error) {
 	rel = filepath.Join(rel, name)
 	full := filepath.Join(c.upper, rel)
@@ -88,12 +88,12 @@ func (c *capture) entry(rel, name string, lowers []string) (gone bool, err error
 		}
 		return true, os.Remove(full)
 	case fi.IsDir():
-		return c.folder(rel, fi, below, lowers)
+		return c.directory(rel, fi, below, lowers)
 	}
 	return c.file(rel, fi, below)
 }
 
-// file captures what is no folder. Where it is what is below, it goes.
+// file captures what isn't a directory. Where it is the same as below, it goes.
 func (c *capture) file(rel string, fi fs.FileInfo, below *found) (gone bool, err error) {
 	full := filepath.Join(c.upper, rel)
 	if fi.Mode().IsRegular() {
@@ -117,16 +117,16 @@ func (c *capture) file(rel string, fi fs.FileInfo, below *found) (gone bool, err
 	return false, stripAttributes(full)
 }
 
-// folder captures the folder rel of upper. Where it is merged with lower ones
+// directory captures the directory rel of upper. Where it is merged with lower ones
 // and adds nothing, it goes.
-func (c *capture) folder(rel string, fi fs.FileInfo, below *found, lowers []string) (gone bool, err error) {
+func (c *capture) directory(rel string, fi fs.FileInfo, below *found, lowers []string) (gone bool, err error) {
 	full := filepath.Join(c.upper, rel)
 	if err := makeReadable(full, fi); err != nil {
 		return false, err
 	}
 	var merged []string
 	if below != nil && below.info.IsDir() {
-		merged = subfolders(lowers, filepath.Base(rel))
+		merged = subdirectories(lowers, filepath.Base(rel))
 	} else if below != nil {
 		c.changes.Modified = append(c.changes.Modified, rel)
 	}
@@ -145,7 +145,7 @@ func (c *capture) folder(rel string, fi fs.FileInfo, below *found, lowers []stri
 	return true, os.Remove(full)
 }
 
-// hidden notes what a folder that was removed and made again no longer shows.
+// hidden notes what a directory that was removed and made again no longer shows.
 func (c *capture) hidden(rel string, lowers []string) error {
 	seen := map[string]bool{}
 	for _, dir := range lowers {
@@ -169,7 +169,7 @@ func (c *capture) hidden(rel string, lowers []string) error {
 	return nil
 }
 
-// found is what the lower folders have at a path.
+// found is what the lower directories have at a path.
 type found struct {
 	path string
 	info fs.FileInfo
@@ -190,9 +190,9 @@ func lookup(dirs []string, name string) (*found, error) {
 	return nil, nil
 }
 
-// subfolders returns the folders of the name in dirs that are merged: up to the
-// first that isn't a folder.
-func subfolders(dirs []string, name string) []string {
+// subdirectories returns the directories of the name in dirs that are merged: up to the
+// first that isn't a directory.
+func subdirectories(dirs []string, name string) []string {
 	var list []string
 	for _, dir := range dirs {
 		path := filepath.Join(dir, name)
@@ -209,7 +209,7 @@ func subfolders(dirs []string, name string) []string {
 }
 
 // sameFile reports whether a file is what is below: type, bytes, and whether it
-// can be executed. Other bits of the mode, times and owners are no content.
+// can be executed. Other bits of the mode, times and owners don't count.
 func sameFile(path string, fi fs.FileInfo, below *found) (bool, error) {
 	if fi.Mode().Type() != below.info.Mode().Type() {
 		return false, nil
@@ -246,7 +246,7 @@ func isOpaque(dir string) bool {
 	return err == nil && n == 1 && value[0] == 'y'
 }
 
-// stripAttributes removes what overlayfs noted about a file or folder.
+// stripAttributes removes what overlayfs noted about a file or directory.
 func stripAttributes(path string) error {
 	var list [1024]byte
 	n, err := unix.Llistxattr(path, list[:])
@@ -283,8 +283,8 @@ func removeReadOnly(path, name string) error {
 	return errors.Join(unix.Lremovexattr(path, name), os.Chmod(path, fi.Mode().Perm()))
 }
 
-// makeReadable lets the owner read a file, and read and empty a folder: an
-// output is hashed, and a temporary folder removed.
+// makeReadable lets the owner read a file, and read and empty a directory: an
+// output is hashed, and a temporary directory removed.
 func makeReadable(path string, fi fs.FileInfo) error {
 	want := fs.FileMode(0o400)
 	if fi.IsDir() {

@@ -47,7 +47,7 @@ func TestCapture(t *testing.T) {
 			added: []string{"d lib", "x lib/B.pm package B;"}, modified: []string{"lib/B.pm"}},
 		{name: "delete", script: `rm lib/A.pm; rm -r lib/deep; rm lib/link`, deleted: []string{"lib/A.pm", "lib/deep", "lib/link"}},
 		{name: "made and removed", script: `mkdir t; echo x > t/x; rm -r t; echo y > lib/y; rm lib/y`},
-		{name: "folder again", script: `rm -r lib; mkdir lib; echo 'package A;' > lib/A.pm; echo other > lib/B.pm; echo new > lib/N.pm`,
+		{name: "directory again", script: `rm -r lib; mkdir lib; echo 'package A;' > lib/A.pm; echo other > lib/B.pm; echo new > lib/N.pm`,
 			added:    []string{"d lib", "f lib/B.pm other", "f lib/N.pm new"},
 			modified: []string{"lib/B.pm"}, deleted: []string{"lib/abs", "lib/deep", "lib/link"}},
 		{name: "other type", script: `rm lib/A.pm; ln -s B.pm lib/A.pm; rm -r lib/deep; echo f > lib/deep; rm lib/link; mkdir lib/link`,
@@ -67,12 +67,12 @@ func TestCapture(t *testing.T) {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
 			each(t, None, func(t *testing.T, b *bench) {
 				files := lowerFiles()
-				lowers := []string{b.folder("lower/0", files[:4]...), b.folder("lower/1", files[4:]...),
-					b.folder("lower/2", "lib/A.pm", "hidden by the first")}
-				upper := b.folder("upper")
+				lowers := []string{b.directory("lower/0", files[:4]...), b.directory("lower/1", files[4:]...),
+					b.directory("lower/2", "lib/A.pm", "hidden by the first")}
+				upper := b.directory("upper")
 				b.command.Env = append(b.command.Env, "R="+testRuntime, "B="+testBundle, "W="+testWork)
 				b.command.Layers = []Layer{
-					{Prefix: testRuntime, Lowers: []string{b.folder("runtime", "bin/perl", "x!")}},
+					{Prefix: testRuntime, Lowers: []string{b.directory("runtime", "bin/perl", "x!")}},
 					{Prefix: testBundle, Lowers: lowers, Upper: upper},
 				}
 				before := listing(t, filepath.Join(b.dir, "lower"))
@@ -84,7 +84,7 @@ func TestCapture(t *testing.T) {
 					t.Errorf("changes: %+v", c)
 				}
 				if after := listing(t, filepath.Join(b.dir, "lower")); !slices.Equal(before, after) {
-					t.Errorf("lower folders changed:\n%q\n%q", before, after)
+					t.Errorf("lower directories changed:\n%q\n%q", before, after)
 				}
 				noAttributes(t, upper)
 			})
@@ -148,14 +148,14 @@ func noAttributes(t *testing.T, root string) {
 	}))
 }
 
-// The files of the lower folders are seen with the paths at which they are.
+// The files of the lower directories are seen with the paths at which they are.
 func TestLayersAreSeen(t *testing.T) {
 	each(t, None, func(t *testing.T, b *bench) {
 		files := lowerFiles()
-		b.folder("work", "in", testBundle+"/lib")
+		b.directory("work", "in", testBundle+"/lib")
 		b.command.Layers = []Layer{
-			{Prefix: testRuntime, Lowers: []string{b.folder("runtime", "bin/perl", "#!/bin/sh\necho perl \"$@\"\n!")}},
-			{Prefix: testBundle, Lowers: []string{b.folder("lower", files...)}},
+			{Prefix: testRuntime, Lowers: []string{b.directory("runtime", "bin/perl", "#!/bin/sh\necho perl \"$@\"\n!")}},
+			{Prefix: testBundle, Lowers: []string{b.directory("lower", files...)}},
 		}
 		for range 2 { // the weaker tiers copy once
 			_, got := b.mustSh(testBundle + "/bin/tool; cat " + testBundle + "/lib/abs; cat $(cat in)/B.pm; cat " + testBundle + "/bin/tool")
@@ -168,7 +168,7 @@ func TestLayersAreSeen(t *testing.T) {
 			}
 		}
 		if in, err := os.ReadFile(filepath.Join(b.command.Work, "in")); err != nil || string(in) != testBundle+"/lib" {
-			t.Errorf("the work folder came back with %q, %v", in, err)
+			t.Errorf("the work directory came back with %q, %v", in, err)
 		}
 	})
 }
@@ -176,8 +176,8 @@ func TestLayersAreSeen(t *testing.T) {
 func TestReadOnlyLayer(t *testing.T) {
 	each(t, Landlock, func(t *testing.T, b *bench) {
 		b.command.Layers = []Layer{
-			{Prefix: testRuntime, Lowers: []string{b.folder("one", "f", "x")}},
-			{Prefix: testBundle, Lowers: []string{b.folder("one"), b.folder("two", "g", "y")}},
+			{Prefix: testRuntime, Lowers: []string{b.directory("one", "f", "x")}},
+			{Prefix: testBundle, Lowers: []string{b.directory("one"), b.directory("two", "g", "y")}},
 		}
 		for _, p := range []string{testRuntime, testBundle} {
 			_, got := b.mustSh("cd " + p + "; for c in 'echo z > f' 'rm f' 'echo z > new' 'chmod 777 .' 'mkdir d'; do " +
@@ -192,7 +192,7 @@ func TestReadOnlyLayer(t *testing.T) {
 // Nothing but watching prevents it in the weakest tier.
 func TestSharedLayerChanged(t *testing.T) {
 	b := newBench(t, None)
-	b.command.Layers = []Layer{{Prefix: testRuntime, Lowers: []string{b.folder("one", "f", "x")}}}
+	b.command.Layers = []Layer{{Prefix: testRuntime, Lowers: []string{b.directory("one", "f", "x")}}}
 	_, err := b.sh("echo y >> " + testRuntime + "/f")
 	var changed *SharedChangeError
 	if !errors.As(err, &changed) || !slices.Equal(changed.Changes.Modified, []string{"f"}) {
@@ -205,9 +205,9 @@ func TestSharedLayerChanged(t *testing.T) {
 
 func TestManyLowers(t *testing.T) {
 	each(t, None, func(t *testing.T, b *bench) {
-		layer := Layer{Prefix: testBundle, Upper: b.folder("upper")}
+		layer := Layer{Prefix: testBundle, Upper: b.directory("upper")}
 		for i := range MaxLowers {
-			layer.Lowers = append(layer.Lowers, b.folder(fmt.Sprintf("a,odd:name/%d", i), fmt.Sprint(i), "x"))
+			layer.Lowers = append(layer.Lowers, b.directory(fmt.Sprintf("a,odd:name/%d", i), fmt.Sprint(i), "x"))
 		}
 		b.command.Layers = []Layer{layer}
 		_, got := b.mustSh("ls " + testBundle + " | wc -l; echo y > " + testBundle + "/new")
@@ -223,7 +223,7 @@ func TestManyLowers(t *testing.T) {
 // A failed command's files are left alone: somebody may want to look at them.
 func TestFailureCapturesNothing(t *testing.T) {
 	each(t, None, func(t *testing.T, b *bench) {
-		b.command.Layers = []Layer{{Prefix: testBundle, Upper: b.folder("upper")}}
+		b.command.Layers = []Layer{{Prefix: testBundle, Upper: b.directory("upper")}}
 		res, err := b.sh("echo " + testBundle + " > log; exit 3")
 		if err != nil || res.ExitCode != 3 || res.Changes != nil {
 			t.Errorf("%+v, %v", res, err)
@@ -244,7 +244,7 @@ func TestLeak(t *testing.T) {
 				"gz":    `echo $B | gzip -n > gz`,
 			} {
 				b.command.Env = []string{"PATH=/usr/bin:/bin", "B=" + testBundle}
-				b.command.Layers = []Layer{{Prefix: testBundle, Upper: b.folder("upper-" + name)}}
+				b.command.Layers = []Layer{{Prefix: testBundle, Upper: b.directory("upper-" + name)}}
 				_, err := b.sh("cd " + testBundle + "; " + script)
 				var leak *LeakError
 				if !errors.As(err, &leak) || leak.File != name || leak.Hint() == "" {
@@ -259,9 +259,9 @@ func TestLeak(t *testing.T) {
 func TestCompiledAlike(t *testing.T) {
 	var first []string
 	each(t, None, func(t *testing.T, b *bench) {
-		b.folder("work", "x.c", `#include <stdio.h>
+		b.directory("work", "x.c", `#include <stdio.h>
 			int main(void) { puts(BASE "/lib"); return 0; }`)
-		upper := b.folder("upper")
+		upper := b.directory("upper")
 		b.command.Layers = []Layer{{Prefix: testBundle, Upper: upper}}
 		b.mustSh(`cc -O2 -g -ffile-prefix-map="$PWD"=. -DBASE='"` + testBundle + `"' -Wl,--build-id=none,-rpath,` + testBundle +
 			` x.c -o ` + testBundle + `/x && ` + testBundle + `/x`)

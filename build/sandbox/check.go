@@ -11,7 +11,7 @@ import (
 // weaker tiers can put one path in another's place inside binary files.
 const pathLen = 64
 
-// check says what of c is wrong. The folders of c become absolute and free of
+// check says what of c is wrong. The directories of c become absolute and free of
 // symbolic links, as the namespace tiers look them up below another root.
 func (c *Command) check() error {
 	if len(c.Argv) == 0 || c.Argv[0] == "" {
@@ -24,7 +24,7 @@ func (c *Command) check() error {
 	}
 	if c.TTY {
 		if _, ok := c.Stdin.(*os.File); !ok {
-			return &CommandError{"TTY", "Stdin is no terminal"}
+			return &CommandError{"TTY", "Stdin is not a terminal"}
 		}
 	}
 	if err := checkPath("WorkPath", c.WorkPath); err != nil {
@@ -48,11 +48,11 @@ func (c *Command) checkLayers() error {
 			return err
 		}
 		if seen[l.Prefix] {
-			return &CommandError{field + ".Prefix", "two layers or the work folder have one path"}
+			return &CommandError{field + ".Prefix", "two layers or the work directory have one path"}
 		}
 		seen[l.Prefix] = true
 		if len(l.Lowers) > MaxLowers {
-			return &CommandError{field + ".Lowers", fmt.Sprintf("%d folders, overlayfs has at most %d", len(l.Lowers), MaxLowers)}
+			return &CommandError{field + ".Lowers", fmt.Sprintf("%d directories, overlayfs has at most %d", len(l.Lowers), MaxLowers)}
 		}
 		l.Lowers = append([]string(nil), l.Lowers...)
 		for j := range l.Lowers {
@@ -89,7 +89,7 @@ func resolveDir(field string, dir *string) error {
 	if fi, err := os.Stat(abs); err != nil {
 		return fmt.Errorf("sandbox: %s: %w", field, err)
 	} else if !fi.IsDir() {
-		return &CommandError{field, abs + " is not a folder"}
+		return &CommandError{field, abs + " is not a directory"}
 	}
 	*dir = abs
 	return nil

@@ -224,7 +224,7 @@ type watch struct {
 	cfg *config
 	// state is the command's pid, 0 before there is one, and -1 when it is to end.
 	state atomic.Int64
-	// ended is closed when no descendant is left, removed when the folders of a
+	// ended is closed when no descendant is left, removed when the directories of a
 	// caller that died are gone.
 	ended, removed chan struct{}
 }

@@ -16,7 +16,7 @@ type config struct {
 	Mounts []mount
 	Binds  []bind
 	Rules  []rule
-	// Remove names the folders to remove when the caller has died.
+	// Remove names the directories to remove when the caller has died.
 	Remove []string
 }
 
@@ -25,11 +25,11 @@ type mount struct {
 	Prefix string
 	Lowers []string
 	Upper  string
-	// Work is overlayfs's own folder beside Upper.
+	// Work is overlayfs's own directory beside Upper.
 	Work string
 }
 
-// bind shows a host folder or file at another path.
+// bind shows a host directory or file at another path.
 type bind struct {
 	From, To string
 	Writable bool

@@ -43,12 +43,12 @@ func (s *Sandbox) runCopied(ctx context.Context, c *Command) (res Result, err er
 type copied struct {
 	s *Sandbox
 	c *Command
-	// work and tmp are the step's own work and temporary folders, layers its
+	// work and tmp are the step's own work and temporary directories, layers its
 	// layers; swaps put their paths in the placeholders' place.
 	work, tmp string
 	layers    []ownLayer
 	swaps     []swap
-	// workMoved says that the work folder's content is in work.
+	// workMoved says that the work directory's content is in work.
 	workMoved bool
 }
 
@@ -122,7 +122,7 @@ func (c *Command) placeholders() []string {
 	return list
 }
 
-// copyLayer merges a layer's lower folders at path.
+// copyLayer merges a layer's lower directories at path.
 func copyLayer(l Layer, path string, swaps []swap) (snapshot, error) {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (r *copied) config() (*config, error) {
 	return cfg, err
 }
 
-// own lists the folders that this run made.
+// own lists the directories that this run made.
 func (r *copied) own() []string {
 	var list []string
 	for _, dir := range []string{r.tmp, r.work} {
@@ -207,7 +207,7 @@ func (r *copied) remove() error {
 	return err
 }
 
-// returnWork gives the caller's work folder its content back, with the
+// returnWork gives the caller's work directory its content back, with the
 // placeholders in their place.
 func (r *copied) returnWork() error {
 	if !r.workMoved {
@@ -269,7 +269,7 @@ func (r *copied) capture() ([]Changes, error) {
 }
 
 func (r *copied) captureLayer(l Layer, own ownLayer, pieces *leaks) (Changes, error) {
-	if err := openFolders(own.path); err != nil {
+	if err := openDirs(own.path); err != nil {
 		return Changes{}, err
 	}
 	deleted, err := own.before.deleted(own.path)

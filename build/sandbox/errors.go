@@ -67,7 +67,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 // Hint says where the sandbox looks for commands.
 func (e *StartError) Hint() string {
-	return "inside the sandbox only the system's own folders exist, without /usr/local and the home folder"
+	return "inside the sandbox only the system's own directories exist, without /usr/local and the home directory"
 }
 
 // KilledError says that the first process of a sandbox was killed from outside,

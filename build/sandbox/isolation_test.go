@@ -47,7 +47,7 @@ func TestIsolation(t *testing.T) {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-")+"/"+tt.weakest.String(), func(t *testing.T) {
 			each(t, tt.weakest, func(t *testing.T, b *bench) {
 				t.Setenv("SECRET", "hunter2")
-				b.folder("home", "secret", "hunter2")
+				b.directory("home", "secret", "hunter2")
 				b.command.Env = append(b.command.Env, "LC_ALL=C", "HOST="+b.dir, "TIER="+b.sandbox.Tier().String())
 				b.command.Env = append(b.command.Env, listeners(t, b)...)
 				_, err := b.sh("exec 2>/dev/null\n" + tt.script)
@@ -92,7 +92,7 @@ func listeners(t *testing.T, b *bench) []string {
 // The attempts above work where nothing forbids them, so they prove something.
 func TestIsolationProves(t *testing.T) {
 	b := newBench(t, None)
-	b.folder("home", "secret", "hunter2")
+	b.directory("home", "secret", "hunter2")
 	b.command.Env = append(b.command.Env, "HOST="+b.dir)
 	b.command.Env = append(b.command.Env, listeners(t, b)...)
 	for name, script := range map[string]string{
@@ -122,7 +122,7 @@ func TestLoopback(t *testing.T) {
 
 func TestReadOnlyHost(t *testing.T) {
 	each(t, Landlock, func(t *testing.T, b *bench) {
-		extra := b.folder("extra", "f", "extra")
+		extra := b.directory("extra", "f", "extra")
 		b.command.ReadOnlyHost = []string{extra}
 		_, got := b.mustSh("cat " + extra + "/f; (echo x > " + extra + "/f) 2>/dev/null && echo written || :")
 		if got != "extra" {

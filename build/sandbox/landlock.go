@@ -11,11 +11,11 @@ import (
 )
 
 // systemRules lets a command read what the namespace tiers show of the system.
-// Only whole folders can be allowed, so /usr is allowed folder by folder, without
+// Only whole directories can be allowed, so /usr is allowed directory by directory, without
 // /usr/local, and can't be listed itself.
 func systemRules() ([]rule, error) {
 	var rules []rule
-	for _, name := range systemFolders("") {
+	for _, name := range systemDirectories("") {
 		rules = append(rules, rule{name, readExecute})
 	}
 	entries, err := os.ReadDir("/usr")
@@ -43,9 +43,9 @@ const (
 	landlockRead = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	landlockFile = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
 		unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
-	// landlockNoFolder are the rights that a rule for a file may have.
-	landlockNoFolder = landlockFile | unix.LANDLOCK_ACCESS_FS_EXECUTE
-	landlockV1       = landlockRead | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
+	// landlockNoDirectory are the rights that a rule for a file may have.
+	landlockNoDirectory = landlockFile | unix.LANDLOCK_ACCESS_FS_EXECUTE
+	landlockV1          = landlockRead | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
 		unix.LANDLOCK_ACCESS_FS_REMOVE_DIR | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE |
 		unix.LANDLOCK_ACCESS_FS_MAKE_CHAR | unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_REG |
 		unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_FIFO | unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK |
@@ -53,7 +53,7 @@ const (
 )
 
 // landlockMin is the oldest Landlock that will do: its first version can't
-// allow renames between folders, which every install does.
+// allow renames between directories, which every install does.
 const landlockMin = 2
 
 // landlockAttr describes all that Landlock of a version can deny.
@@ -156,7 +156,7 @@ func addRule(ruleset int, r rule, handled uint64) error {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		allowed &= landlockNoFolder
+		allowed &= landlockNoDirectory
 	}
 	beneath := unix.LandlockPathBeneathAttr{Allowed_access: allowed, Parent_fd: int32(fd)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH,

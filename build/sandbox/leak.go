@@ -86,7 +86,7 @@ func unzip(data []byte) []byte {
 		return nil
 	}
 	var out bytes.Buffer
-	// What can be read is looked at; a file that only begins like gzip is no error.
+	// What can be read is looked at; a file may only begin like gzip.
 	_, _ = io.Copy(&out, r)
 	return out.Bytes()
 }

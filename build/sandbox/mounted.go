@@ -13,7 +13,7 @@ import (
 func (s *Sandbox) runMounted(ctx context.Context, c *Command) (res Result, err error) {
 	own, err := os.MkdirTemp(c.Scratch, "sandbox-")
 	if err != nil {
-		return Result{}, &SetupError{s.tier, "make a scratch folder", err}
+		return Result{}, &SetupError{s.tier, "make a scratch directory", err}
 	}
 	defer func() { err = errors.Join(err, tree.RemoveAll(own)) }()
 
@@ -39,7 +39,7 @@ func (s *Sandbox) runMounted(ctx context.Context, c *Command) (res Result, err e
 	return res, err
 }
 
-// mounts describes the layers, with a folder for overlayfs below own where one
+// mounts describes the layers, with a directory for overlayfs below own where one
 // is needed.
 func (s *Sandbox) mounts(c *Command, own string) ([]mount, error) {
 	var list []mount
@@ -48,7 +48,7 @@ func (s *Sandbox) mounts(c *Command, own string) ([]mount, error) {
 		if len(l.Lowers) > 0 && l.Upper != "" {
 			work, err := os.MkdirTemp(own, "overlay-")
 			if err != nil {
-				return nil, &SetupError{s.tier, "make a scratch folder", err}
+				return nil, &SetupError{s.tier, "make a scratch directory", err}
 			}
 			m.Work = work
 		}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountLayers shows each layer at its prefix: a bind mount where one folder
+// mountLayers shows each layer at its prefix: a bind mount where one directory
 // will do, else overlayfs.
 func mountLayers(layers []mount) error {
 	for _, l := range layers {
@@ -19,7 +19,7 @@ func mountLayers(layers []mount) error {
 		}
 		var err error
 		switch {
-		case len(l.Lowers) == 0 && l.Upper == "": // an empty folder
+		case len(l.Lowers) == 0 && l.Upper == "": // an empty directory
 		case len(l.Lowers) == 0:
 			err = bindAll([]bind{{From: l.Upper, To: l.Prefix, Writable: true}})
 		case len(l.Lowers) == 1 && l.Upper == "":
@@ -34,8 +34,8 @@ func mountLayers(layers []mount) error {
 	return nil
 }
 
-// mountOverlay merges folders. The options of one mount call end at 4 KiB, and
-// ',' and ':' mean something in them, so the folders are named by short links.
+// mountOverlay merges directories. The options of one mount call end at 4 KiB, and
+// ',' and ':' mean something in them, so the directories are named by short links.
 func mountOverlay(l mount) error {
 	const links = "/.layers"
 	if err := os.Mkdir(links, 0o700); err != nil {
@@ -49,7 +49,7 @@ func mountOverlay(l mount) error {
 	}
 	err := unix.Mount("overlay", l.Prefix, "overlay", unix.MS_NOSUID|unix.MS_NODEV, overlayOptions(l))
 	if err != nil {
-		return pathError(fmt.Sprintf("mount an overlay of %d folders", len(l.Lowers)), l.Prefix, err)
+		return pathError(fmt.Sprintf("mount an overlay of %d directories", len(l.Lowers)), l.Prefix, err)
 	}
 	if err := unix.Chdir("/"); err != nil {
 		return err
@@ -72,9 +72,9 @@ func linkLayers(l mount, links string) error {
 	return os.Symlink(oldRoot+l.Work, filepath.Join(links, "w"))
 }
 
-// overlayOptions needs userxattr: without it, removing a lower folder fails with
+// overlayOptions needs userxattr: without it, removing a lower directory fails with
 // EIO in a user namespace. Without volatile every unmount syncs the whole file
-// system that the upper folder is on.
+// system that the upper directory is on.
 func overlayOptions(l mount) string {
 	var b strings.Builder
 	b.WriteString("userxattr,lowerdir=")

@@ -17,7 +17,7 @@ import (
 
 // Probe returns the strongest tier that this machine allows, found by running a
 // command in each, strongest first, with its work and its layers in scratch: the
-// folder's file system counts too. Where the strongest tier is not available,
+// directory's file system counts too. Where the strongest tier is not available,
 // reason is an *UnavailableError that says why, and what would help. A context's
 // end is returned as reason, with the tier None.
 func Probe(ctx context.Context, scratch string) (tier Tier, reason error) {
@@ -51,13 +51,13 @@ func Try(ctx context.Context, tier Tier, scratch string) (err error) {
 }
 
 func try(ctx context.Context, tier Tier, dir string) (err error) {
-	folder := func(name string) string { return filepath.Join(dir, name) }
+	directory := func(name string) string { return filepath.Join(dir, name) }
 	for _, name := range []string{"work", "scratch", "lower", "upper"} {
-		if err := os.Mkdir(folder(name), 0o755); err != nil {
+		if err := os.Mkdir(directory(name), 0o755); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(folder("lower/below"), []byte("below"), 0o644); err != nil {
+	if err := os.WriteFile(directory("lower/below"), []byte("below"), 0o644); err != nil {
 		return err
 	}
 	prefix, work := "/"+strings.Repeat("p", pathLen-1), "/"+strings.Repeat("w", pathLen-1)
@@ -66,12 +66,12 @@ func try(ctx context.Context, tier Tier, dir string) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	res, err := s.Run(ctx, Command{
 		Argv:     []string{"/bin/sh", "-c", `read -r x < "$1/below" || [ "$x" = below ] && : > "$1/added"`, "sh", prefix},
-		Work:     folder("work"),
+		Work:     directory("work"),
 		WorkPath: work,
-		Layers:   []Layer{{Prefix: prefix, Lowers: []string{folder("lower")}, Upper: folder("upper")}},
+		Layers:   []Layer{{Prefix: prefix, Lowers: []string{directory("lower")}, Upper: directory("upper")}},
 		Stdout:   &words,
 		Stderr:   &words,
-		Scratch:  folder("scratch"),
+		Scratch:  directory("scratch"),
 	})
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func try(ctx context.Context, tier Tier, dir string) (err error) {
 	if res.ExitCode != 0 {
 		return fmt.Errorf("a command exits with %d: %s", res.ExitCode, strings.TrimSpace(words.String()))
 	}
-	_, err = os.Lstat(folder("upper/added"))
+	_, err = os.Lstat(directory("upper/added"))
 	return err
 }
 

@@ -108,7 +108,7 @@ func TestRemedy(t *testing.T) {
 		{Namespaces, "start the first process", syscall.EPERM, machine{max: "9", seccomp: "2"}, "seccomp=unconfined"},
 		{Namespaces, "mount /proc", syscall.EPERM, open, "masked"},
 		{NamespacesNoPID, "mount layers", syscall.EINVAL, open, "ENVBUILD_CACHE"},
-		{Namespaces, "show the system's folders", syscall.ENOSYS, open, "Linux 5.12"},
+		{Namespaces, "show the system's directories", syscall.ENOSYS, open, "Linux 5.12"},
 		{Landlock, "ask for Landlock", syscall.EOPNOTSUPP, open, "lsm="},
 		{Landlock, "copy what the command is to see", syscall.ENOSPC, open, "can be written"},
 		{Namespaces, "set the host name", syscall.EIO, open, "doctor"},

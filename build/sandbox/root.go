@@ -27,12 +27,12 @@ func enterRoot(cfg *config) error {
 		do   func() error
 	}{
 		{"make a new root", newRoot},
-		{"show the system's folders", bindSystem},
+		{"show the system's directories", bindSystem},
 		{"write /etc", writeEtc},
 		{"make /dev", func() error { return makeDev(cfg.TTY) }},
 		{"mount /proc", func() error { return mountProc(cfg.Tier) }},
 		{"mount /tmp", func() error { return mountTmpfs("/tmp", 0o1777, 0) }},
-		{"show folders", func() error { return bindAll(cfg.Binds) }},
+		{"show directories", func() error { return bindAll(cfg.Binds) }},
 		{"mount layers", func() error { return mountLayers(cfg.Mounts) }},
 		{"leave the host's root", leaveHost},
 		{"set the host name", setNames},
@@ -51,7 +51,7 @@ func newRoot() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return pathError("make mounts private", "/", err)
 	}
-	// Any folder that exists everywhere will do: the mount hides it for a moment.
+	// Any directory that exists everywhere will do: the mount hides it for a moment.
 	const base = "/proc"
 	if err := unix.Mount("tmpfs", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
 		return pathError("mount tmpfs", base, err)
@@ -81,7 +81,7 @@ func leaveHost() error {
 	return nil
 }
 
-// bindSystem shows /usr and the folders that were, or are, links into it.
+// bindSystem shows /usr and the directories that were, or are, links into it.
 // /usr/local is empty: what somebody put there is no part of any package.
 func bindSystem() error {
 	if err := bindReadOnly(oldRoot+"/usr", "/usr"); err != nil {
@@ -90,7 +90,7 @@ func bindSystem() error {
 	if err := mountTmpfs("/usr/local", 0o755, unix.MOUNT_ATTR_RDONLY); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, name := range systemFolders(oldRoot) {
+	for _, name := range systemDirectories(oldRoot) {
 		if target, err := os.Readlink(oldRoot + name); err == nil {
 			if err := os.Symlink(target, name); err != nil {
 				return err
@@ -102,8 +102,8 @@ func bindSystem() error {
 	return nil
 }
 
-// systemFolders lists the host's /bin, /sbin and /lib folders or links.
-func systemFolders(root string) []string {
+// systemDirectories lists the host's /bin, /sbin and /lib directories or links.
+func systemDirectories(root string) []string {
 	var names []string
 	for _, pattern := range []string{"/bin", "/sbin", "/lib*"} {
 		found, _ := filepath.Glob(root + pattern)
@@ -156,7 +156,7 @@ func bindReadOnly(from, to string) error {
 	return setAttributes(to, attr, unix.AT_RECURSIVE)
 }
 
-// bindAt binds from at to, which it creates as a folder or file if need be.
+// bindAt binds from at to, which it creates as a directory or file if need be.
 func bindAt(from, to string) error {
 	fi, err := os.Stat(from)
 	if err != nil {
@@ -181,7 +181,7 @@ func mountPoint(to string, dir bool) error {
 	return os.WriteFile(to, nil, 0o644)
 }
 
-// mountTmpfs mounts an empty tmpfs. Below the new root the folder is created, in
+// mountTmpfs mounts an empty tmpfs. Below the new root the directory is created, in
 // /usr it must be there.
 func mountTmpfs(dir string, mode fs.FileMode, attr uint64) error {
 	if path.Dir(dir) == "/" {

@@ -1,8 +1,8 @@
 // Package sandbox runs one command so that it sees the system's compilers, its
-// own work folder and the layers that it was given, each at a fixed path, and
-// nothing else of the machine: no network, no home folder, no other process, no
+// own work directory and the layers that it was given, each at a fixed path, and
+// nothing else of the machine: no network, no home directory, no other process, no
 // secret (design.md §2.4). When the command ends, what it added to a layer is in
-// a folder of its own, and what it changed or deleted of others' files is
+// a directory of its own, and what it changed or deleted of others' files is
 // reported.
 //
 // Where the kernel allows no mount namespace, weaker tiers give each step copies
@@ -23,21 +23,21 @@ import (
 	"time"
 )
 
-// Layer is a folder that a command sees at Prefix: host folders merged, and one
+// Layer is a directory that a command sees at Prefix: host directories merged, and one
 // that receives what the command adds.
 type Layer struct {
 	// Prefix is the absolute path at which the command sees the layer, a name
 	// directly below the root: a placeholder of 64 bytes.
 	Prefix string
-	// Lowers are the host folders that are merged, all read-only. Of two files
-	// with one path the earlier folder's is seen. At most MaxLowers.
+	// Lowers are the host directories that are merged, all read-only. Of two files
+	// with one path the earlier directory's is seen. At most MaxLowers.
 	Lowers []string
-	// Upper is an empty host folder, on one file system with Command.Scratch, that
+	// Upper is an empty host directory, on one file system with Command.Scratch, that
 	// receives what the command adds. Where it is "", the layer is read-only.
 	Upper string
 }
 
-// MaxLowers is the greatest number of lower folders of one layer: overlayfs
+// MaxLowers is the greatest number of lower directories of one layer: overlayfs
 // has no more.
 const MaxLowers = 500
 
@@ -49,14 +49,14 @@ type Command struct {
 	// Env is the command's whole environment, as NAME=value. The weaker tiers add
 	// TMPDIR, as /tmp isn't theirs alone.
 	Env []string
-	// Work is the host folder that the command sees at WorkPath and may write.
+	// Work is the host directory that the command sees at WorkPath and may write.
 	Work string
 	// WorkPath is an absolute path of 64 bytes, a name directly below the root.
 	WorkPath string
-	// Dir is the folder in which the command starts, relative to WorkPath or
+	// Dir is the directory in which the command starts, relative to WorkPath or
 	// absolute; "" is WorkPath.
 	Dir string
-	// Layers are what the command sees beside the system and its work folder.
+	// Layers are what the command sees beside the system and its work directory.
 	Layers []Layer
 	// Stdin, Stdout and Stderr are as in os/exec: nil is /dev/null, and a file is
 	// handed to the command itself.
@@ -68,10 +68,10 @@ type Command struct {
 	// TTY leaves the command the caller's terminal, in the foreground, with job
 	// control. Stdin must be that terminal. Otherwise the command has none.
 	TTY bool
-	// ReadOnlyHost names further host files and folders that the command may read,
+	// ReadOnlyHost names further host files and directories that the command may read,
 	// at their own absolute paths.
 	ReadOnlyHost []string
-	// Scratch is a host folder for the sandbox's own temporary files. Nothing of
+	// Scratch is a host directory for the sandbox's own temporary files. Nothing of
 	// the sandbox remains in it when Run returns.
 	Scratch string
 }
@@ -94,21 +94,21 @@ type Result struct {
 	Changes []Changes
 }
 
-// Changes says what a command did to the files of a layer's lower folders. The
+// Changes says what a command did to the files of a layer's lower directories. The
 // paths are slash-separated, relative to the layer's prefix, and sorted.
 type Changes struct {
 	// Modified files have other content, another type or another executable bit
 	// than below. The new version is in Upper.
 	Modified []string
-	// Deleted files and folders are gone; of a folder only itself is named.
+	// Deleted files and directories are gone; of a directory only itself is named.
 	Deleted []string
 }
 
 // Options configure a Sandbox.
 type Options struct {
-	// CopyRoot is the existing folder below which the weaker tiers make copies;
+	// CopyRoot is the existing directory below which the weaker tiers make copies;
 	// "" is /tmp. No parent of it should mean anything to a build (a checkout, a
-	// node_modules folder). Its path is at most 32 bytes long.
+	// node_modules directory). Its path is at most 32 bytes long.
 	CopyRoot string
 	// Now is the clock by which commands are timed; nil is time.Now.
 	Now func() time.Time

@@ -63,25 +63,25 @@ func newBench(t testing.TB, tier Tier) *bench {
 	}
 	b := &bench{t: t, dir: dir, sandbox: New(tier, Options{})}
 	t.Cleanup(func() {
-		// A killed caller leaves overlayfs's folder of mode 000.
+		// A killed caller leaves overlayfs's directory of mode 000.
 		if err := errors.Join(b.sandbox.Close(), tree.RemoveAll(dir)); err != nil {
 			t.Error(err)
 		}
 	})
 	b.command = Command{
 		Env:      []string{"PATH=/usr/bin:/bin"},
-		Work:     b.folder("work"),
+		Work:     b.directory("work"),
 		WorkPath: testWork,
-		Scratch:  b.folder("scratch"),
+		Scratch:  b.directory("scratch"),
 		Stdout:   &b.output,
 		Stderr:   &b.output,
 	}
 	return b
 }
 
-// folder makes a folder below the bench's own and fills it with files, given as
+// directory makes a directory below the bench's own and fills it with files, given as
 // path and content. A content "-> x" is a symbolic link to x, "x!" an executable.
-func (b *bench) folder(name string, files ...string) string {
+func (b *bench) directory(name string, files ...string) string {
 	b.t.Helper()
 	dir := filepath.Join(b.dir, name)
 	must(b.t, os.MkdirAll(dir, 0o755))
@@ -211,7 +211,7 @@ func TestSurroundings(t *testing.T) {
 
 func TestDir(t *testing.T) {
 	each(t, None, func(t *testing.T, b *bench) {
-		b.folder("work", "sub/here", "x")
+		b.directory("work", "sub/here", "x")
 		for dir, want := range map[string]string{"": "sub", "sub": "here", testWork + "/sub": "here", "/usr/..": ""} {
 			b.command.Dir = dir
 			if _, got := b.mustSh("ls 2>/dev/null || :"); want != "" && strings.TrimSpace(got) != want {
@@ -230,7 +230,7 @@ func TestExtraFiles(t *testing.T) {
 		_, err = w.WriteString("token\n")
 		must(t, err)
 		_, got := b.mustSh("read x <&3; echo got $x; echo back >&4; ls /proc/self/fd | tr '\\n' ' '")
-		// Descriptor 5 is ls reading the folder.
+		// Descriptor 5 is ls reading the directory.
 		if got != "got token\n0 1 2 3 4 5 " {
 			t.Errorf("%q", got)
 		}
@@ -244,7 +244,7 @@ func TestExtraFiles(t *testing.T) {
 // A file that the caller's own parent left open doesn't reach the command.
 func TestInheritedFile(t *testing.T) {
 	each(t, None, func(t *testing.T, b *bench) {
-		secret, err := os.Open(filepath.Join(b.folder("home", "secret", "hunter2"), "secret"))
+		secret, err := os.Open(filepath.Join(b.directory("home", "secret", "hunter2"), "secret"))
 		must(t, err)
 		defer secret.Close()
 		inherited, err := syscall.Dup(int(secret.Fd())) // without close-on-exec
@@ -318,10 +318,10 @@ func TestNothingRemains(t *testing.T) {
 		must(t, err)
 		defer os.RemoveAll(root)
 		b.sandbox = New(b.sandbox.Tier(), Options{CopyRoot: root})
-		lower := b.folder("lower", "a", "a")
+		lower := b.directory("lower", "a", "a")
 		b.command.Layers = []Layer{
 			{Prefix: testRuntime, Lowers: []string{lower}},
-			{Prefix: testBundle, Lowers: []string{lower}, Upper: b.folder("upper")},
+			{Prefix: testBundle, Lowers: []string{lower}, Upper: b.directory("upper")},
 		}
 		for _, script := range []string{"exit 0", "exit 1", "mkdir -p deep/x $TMPDIR/y; chmod 0 deep/x deep; exit 1"} {
 			if _, err := b.sh(script); err != nil {
@@ -359,9 +359,9 @@ func BenchmarkRun(b *testing.B) {
 func benchmarkRun(b *testing.B, tier Tier, lowers int) {
 	bench := newBench(b, tier)
 	bench.command.Argv = []string{"/bin/true"}
-	layer := Layer{Prefix: testBundle, Upper: bench.folder("upper")}
+	layer := Layer{Prefix: testBundle, Upper: bench.directory("upper")}
 	for i := range lowers {
-		layer.Lowers = append(layer.Lowers, bench.folder(fmt.Sprint("lower", i), fmt.Sprint("f", i), "x"))
+		layer.Lowers = append(layer.Lowers, bench.directory(fmt.Sprint("lower", i), fmt.Sprint("f", i), "x"))
 	}
 	bench.command.Layers = []Layer{layer}
 	for b.Loop() {
@@ -374,16 +374,16 @@ func benchmarkRun(b *testing.B, tier Tier, lowers int) {
 // One sandbox runs several commands at once, which share what they only read.
 func TestConcurrent(t *testing.T) {
 	each(t, None, func(t *testing.T, b *bench) {
-		runtime := b.folder("runtime", "self", testRuntime)
+		runtime := b.directory("runtime", "self", testRuntime)
 		var wg sync.WaitGroup
 		for i := range 8 {
 			c := b.command
 			c.Stdout, c.Stderr = nil, nil
-			c.Work = b.folder(fmt.Sprint("work", i))
-			upper := b.folder(fmt.Sprint("upper", i))
+			c.Work = b.directory(fmt.Sprint("work", i))
+			upper := b.directory(fmt.Sprint("upper", i))
 			c.Layers = []Layer{
 				{Prefix: testRuntime, Lowers: []string{runtime}},
-				{Prefix: testBundle, Lowers: []string{b.folder(fmt.Sprint("lower", i), "self", testBundle)}, Upper: upper},
+				{Prefix: testBundle, Lowers: []string{b.directory(fmt.Sprint("lower", i), "self", testBundle)}, Upper: upper},
 			}
 			c.Argv = []string{"/bin/sh", "-c", "cat $R/self $B/self > $B/both", "sh"}
 			c.Env = append([]string{"R=" + testRuntime, "B=" + testBundle}, c.Env...)

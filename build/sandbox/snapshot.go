@@ -48,8 +48,8 @@ func identify(fi fs.FileInfo) identity {
 	return id
 }
 
-// deleted lists what is gone from root; of a folder only itself. What is below
-// something that is no folder any more isn't listed: that one was modified.
+// deleted lists what is gone from root; of a directory only itself. What is below
+// something that isn't a directory any more isn't listed: that one was modified.
 func (s snapshot) deleted(root string) ([]string, error) {
 	var gone []string
 	for rel := range s {

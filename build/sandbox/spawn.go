@@ -102,7 +102,7 @@ func attributes(tier Tier, tty bool) *syscall.SysProcAttr {
 	a.GidMappingsEnableSetgroups = false
 	// A mapped user other than 0 loses its capabilities at exec unless they are
 	// ambient. Overlayfs works with those of whoever mounts it: it needs to enter
-	// its work folder, of mode 000, and to copy up files of any mode.
+	// its work directory, of mode 000, and to copy up files of any mode.
 	a.AmbientCaps = []uintptr{
 		unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP,
 		unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER,

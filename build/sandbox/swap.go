@@ -150,7 +150,7 @@ func swapLink(path string, swaps []swap, hits map[string]bool) error {
 	return os.Symlink(target, path)
 }
 
-// walkOpen calls do for every entry below root but folders, and makes what the
+// walkOpen calls do for every entry below root but directories, and makes what the
 // owner can't read readable on the way.
 func walkOpen(root string, do func(path string, fi fs.FileInfo) error) error {
 	entries, err := os.ReadDir(root)

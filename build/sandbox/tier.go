@@ -13,7 +13,7 @@ const (
 	None Tier = iota
 	// Landlock denies, by Landlock and a seccomp filter, the network, connections
 	// to other processes and all files but the system's compilers and the
-	// step's own folders. Paths differ from step to step and are put back when the
+	// step's own directories. Paths differ from step to step and are put back when the
 	// step ends. The command still sees that files and processes exist, the real
 	// user, host name and /etc/passwd, and can't connect even to a unix socket of
 	// its own or use POSIX shared memory.
@@ -53,7 +53,7 @@ func ParseTier(s string) (Tier, error) {
 			return Tier(t), nil
 		}
 	}
-	return None, fmt.Errorf("%q is no sandbox tier: namespaces, namespaces-nopid, landlock and none are", s)
+	return None, fmt.Errorf("%q is not a sandbox tier: expected namespaces, namespaces-nopid, landlock or none", s)
 }
 
 // mounts reports whether the tier shows layers by mounting them at their

@@ -12,17 +12,17 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// copyTree copies what is in the folder from into the folder to, which may be
+// copyTree copies what is in the directory from into the directory to, which may be
 // there, with modes, times and hard links. What is already there stays. It
 // never makes hard links to the original: a command that appends to its copy
 // would write into the store.
 func copyTree(from, to string) error {
 	links := map[tree.Inode]string{}
-	type folder struct {
+	type directory struct {
 		path string
 		info fs.FileInfo
 	}
-	var folders []folder
+	var directories []directory
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func copyTree(from, to string) error {
 			return nil
 		}
 		if fi.IsDir() {
-			folders = append(folders, folder{target, fi})
+			directories = append(directories, directory{target, fi})
 			return os.Mkdir(target, 0o700)
 		}
 		return copyEntry(path, target, fi, links)
@@ -51,10 +51,10 @@ func copyTree(from, to string) error {
 	if err != nil {
 		return err
 	}
-	// Last, so that a folder that may not be written gets its files, and each its
+	// Last, so that a directory that may not be written gets its files, and each its
 	// own time.
-	for i := len(folders) - 1; i >= 0; i-- {
-		if err := copyAttributes(folders[i].path, folders[i].info); err != nil {
+	for i := len(directories) - 1; i >= 0; i-- {
+		if err := copyAttributes(directories[i].path, directories[i].info); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func copyEntry(from, to string, fi fs.FileInfo, links map[tree.Inode]string) err
 	case fs.ModeSocket:
 		return nil // nobody listens any more
 	}
-	return fmt.Errorf("copy %s: it is neither a file nor a folder nor a symbolic link", from)
+	return fmt.Errorf("copy %s: it is neither a file nor a directory nor a symbolic link", from)
 }
 
 func copyAttributes(path string, fi fs.FileInfo) error {
@@ -96,7 +96,7 @@ func copyAttributes(path string, fi fs.FileInfo) error {
 	return os.Chtimes(path, fi.ModTime(), fi.ModTime())
 }
 
-// moveEntries moves what is in the folder from into the folder to. Between file
+// moveEntries moves what is in the directory from into the directory to. Between file
 // systems it copies and removes.
 func moveEntries(from, to string) error {
 	entries, err := os.ReadDir(from)
@@ -106,7 +106,7 @@ func moveEntries(from, to string) error {
 	for _, e := range entries {
 		a, b := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
 		if e.IsDir() {
-			// A folder's own entry ".." changes: that needs write permission.
+			// A directory's own entry ".." changes: that needs write permission.
 			fi, err := e.Info()
 			if err != nil {
 				return err
@@ -127,7 +127,7 @@ func moveEntries(from, to string) error {
 }
 
 func copyAndRemove(from, to string) error {
-	if err := openFolders(from); err != nil {
+	if err := openDirs(from); err != nil {
 		return err
 	}
 	if err := copyTree(from, to); err != nil {
@@ -145,9 +145,9 @@ func copyAndRemove(from, to string) error {
 	return nil
 }
 
-// openFolders makes every folder below root readable and writable for its
+// openDirs makes every directory below root readable and writable for its
 // owner, and every file readable.
-func openFolders(root string) error {
+func openDirs(root string) error {
 	fi, err := os.Lstat(root)
 	if err != nil || !fi.IsDir() {
 		return err

@@ -59,7 +59,7 @@ func (e *OwnerError) Error() string {
 
 // Hint says how to get a store of one's own.
 func (e *OwnerError) Hint() string {
-	return "run envbuild as the user who owns the store (not through sudo), or set ENVBUILD_CACHE to a folder of your own"
+	return "run envbuild as the user who owns the store (not through sudo), or set ENVBUILD_CACHE to a directory of your own"
 }
 
 // FormatError says that the store was made by a version of envbuild that this
@@ -72,19 +72,19 @@ func (e *FormatError) Error() string {
 
 // Hint says how to go on.
 func (e *FormatError) Hint() string {
-	return "set ENVBUILD_CACHE to another folder, or delete this one: everything in it can be made again"
+	return "set ENVBUILD_CACHE to another directory, or delete this one: everything in it can be made again"
 }
 
-// ForeignFolderError says that the folder named as the store holds other things.
-type ForeignFolderError struct{ Root, Entry string }
+// ForeignDirectoryError says that the directory named as the store holds other things.
+type ForeignDirectoryError struct{ Root, Entry string }
 
-func (e *ForeignFolderError) Error() string {
+func (e *ForeignDirectoryError) Error() string {
 	return fmt.Sprintf("%s is not a store: it contains %s", e.Root, e.Entry)
 }
 
 // Hint says how to choose a store.
-func (e *ForeignFolderError) Hint() string {
-	return "set ENVBUILD_CACHE to a folder that is empty or doesn't exist yet"
+func (e *ForeignDirectoryError) Hint() string {
+	return "set ENVBUILD_CACHE to a directory that is empty or doesn't exist yet"
 }
 
 // FullError says that the store's file system has no space left.
@@ -100,7 +100,7 @@ func (e *FullError) Unwrap() error { return e.Err }
 
 // Hint says how to make room.
 func (e *FullError) Hint() string {
-	return "free some space there, run `envbuild cache gc`, or set ENVBUILD_CACHE to a folder on a larger disk"
+	return "free some space there, run `envbuild cache gc`, or set ENVBUILD_CACHE to a directory on a larger disk"
 }
 
 // explain turns a full disk into a *FullError.

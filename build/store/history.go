@@ -172,7 +172,7 @@ func (s *Store) compactDurations() error {
 }
 
 // Fact returns something small that was computed from content before, such as
-// the shared libraries that an output links. A damaged fact is no fact.
+// the shared libraries that an output links. A damaged fact isn't there.
 func (s *Store) Fact(kind string, d digest.SHA256) (data []byte, ok bool) {
 	path := s.factPath(kind, d)
 	data, err := os.ReadFile(path)
@@ -191,7 +191,7 @@ func (s *Store) Fact(kind string, d digest.SHA256) (data []byte, ok bool) {
 // The kind is a word of lower-case letters, digits and hyphens.
 func (s *Store) PutFact(kind string, d digest.SHA256, data []byte) error {
 	if strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || kind == "" {
-		return fmt.Errorf("%q is no kind of facts: %w", kind, fs.ErrInvalid)
+		return fmt.Errorf("%q is not a valid kind of facts: %w", kind, fs.ErrInvalid)
 	}
 	sum := digest.Sum(data)
 	return s.writeUnsynced(s.factPath(kind, d), append(sum[:], data...), 0o644)

@@ -8,10 +8,10 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// keptDir holds folders that people asked to keep.
+// keptDir holds directories that people asked to keep.
 const keptDir = "kept"
 
-// Keep moves a folder of TempDir to a place that outlives the process, in the
+// Keep moves a directory of TempDir to a place that outlives the process, in the
 // place of what was kept under that name before (a key, not a path), and returns its path.
 func (s *Store) Keep(dir, name string) (string, error) {
 	place := s.path(keptDir, name)

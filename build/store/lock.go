@@ -21,7 +21,7 @@ const lockPoll = 20 * time.Millisecond
 // (it may be nil), and waited is true in the end.
 func (s *Store) Lock(ctx context.Context, name string, onWait func()) (unlock func() error, waited bool, err error) {
 	path := s.path(locksDir, digest.Sum([]byte(name)).String())
-	// Copies of a store, such as a CI system's cache, may lack empty folders.
+	// Copies of a store, such as a CI system's cache, may lack empty directories.
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, false, s.explain(err)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Manifest says what an output's tree contains, sorted by path bytewise, so that
-// a folder stands before what it holds. It maps onto the Directory messages of
+// a directory stands before what it holds. It maps onto the Directory messages of
 // the Remote Execution API: there are no times and no mode bits but the
 // executable one. A hardlink is a FileNode there, with the link as an extra.
 type Manifest struct{ Entries []tree.Entry }
@@ -144,7 +144,7 @@ func parseEntry(line string) (e tree.Entry, err error) {
 	case tree.File:
 		e.Mode = outputMode(fields[1] == "x")
 		if e.Size, err = strconv.ParseInt(fields[2], 10, 64); err != nil || e.Size < 0 {
-			return e, fmt.Errorf("%q is no size", fields[2])
+			return e, fmt.Errorf("%q is not a valid size", fields[2])
 		}
 		if e.SHA256, err = digest.Parse(fields[3]); err != nil {
 			return e, err
@@ -159,18 +159,18 @@ func parseEntry(line string) (e tree.Entry, err error) {
 	return e, err
 }
 
-// add appends an entry if it can stand there: in order, in a folder that has
+// add appends an entry if it can stand there: in order, in a directory that has
 // come before, and never outside of the tree.
 func (m *Manifest) add(e tree.Entry) error {
 	if e.Path == "" || e.Path != path.Clean(e.Path) || path.IsAbs(e.Path) || strings.HasPrefix(e.Path+"/", "../") || e.Path == "." {
-		return fmt.Errorf("%q is no clean path inside the tree", e.Path)
+		return fmt.Errorf("%q is not a clean path inside the tree", e.Path)
 	}
 	if n := len(m.Entries); n > 0 && m.Entries[n-1].Path >= e.Path {
 		return fmt.Errorf("%q is out of order", e.Path)
 	}
 	if dir := path.Dir(e.Path); dir != "." {
 		if parent, ok := m.Entry(dir); !ok || parent.Kind != tree.Dir {
-			return fmt.Errorf("%q is in no folder", e.Path)
+			return fmt.Errorf("%q is in no directory", e.Path)
 		}
 	}
 	switch e.Kind {
@@ -181,7 +181,7 @@ func (m *Manifest) add(e tree.Entry) error {
 	case tree.Hardlink:
 		first, ok := m.Entry(e.Target)
 		if !ok || first.Kind != tree.File {
-			return fmt.Errorf("%q is a name of %q, which is no file before it", e.Path, e.Target)
+			return fmt.Errorf("%q is a name of %q, which is not a file before it", e.Path, e.Target)
 		}
 		e.Mode, e.Size, e.SHA256 = first.Mode, first.Size, first.SHA256
 	}
@@ -215,7 +215,7 @@ func unescape(s string) (string, error) {
 		}
 		c, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
 		if err != nil {
-			return "", fmt.Errorf("%q has an escape that is none", s)
+			return "", fmt.Errorf("%q has an invalid escape", s)
 		}
 		b.WriteByte(byte(c))
 		i += 2

@@ -14,7 +14,7 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// Names inside the folder of an output.
+// Names inside the directory of an output.
 const (
 	treeName     = "tree"
 	manifestName = "manifest"
@@ -24,14 +24,14 @@ const (
 // Output is a tree that a step added, in the store. Nobody may change it.
 type Output struct {
 	ID digest.ID
-	// Tree is the absolute path of the folder.
+	// Tree is the absolute path of the directory.
 	Tree     string
 	Manifest *Manifest
 }
 
 // PutOutput stores the content of dir, which must be on the store's file system
 // (TempDir is) and which it takes over: dir is gone afterwards, also when it
-// fails. Modes become 0644, or 0755 for folders and for files that anyone may
+// fails. Modes become 0644, or 0755 for directories and for files that anyone may
 // execute; set-id bits and times are lost; names of one file stay names of one
 // file. Anything but files, directories and links is a
 // *tree.TypeError. If the store
@@ -47,7 +47,7 @@ func (s *Store) PutOutput(ctx context.Context, dir string) (*Output, error) {
 
 func (s *Store) putOutput(ctx context.Context, dir, staging string) (*Output, error) {
 	root := filepath.Join(staging, treeName)
-	// A folder that its owner can't write to can't be moved.
+	// A directory that its owner can't write to can't be moved.
 	if err := os.Chmod(dir, executableMode); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 package store
 
-// PrivatePaths are the folders of the store that no finished tree may mention.
+// PrivatePaths are the directories of the store that no finished tree may mention.
 // Views are not among them: a local view names itself.
 func (s *Store) PrivatePaths() []string {
 	return []string{s.path(sourcesDir), s.path(outputsDir), s.path(tempDir)}

@@ -11,7 +11,7 @@ import (
 )
 
 // Source returns the path of the archive with that digest. The first time that a
-// process asks, the bytes are hashed: the name alone is no proof. An archive
+// process asks, the bytes are hashed: the name alone proves nothing. An archive
 // that turns out damaged is dropped, reported to Options.Warn, and not there.
 func (s *Store) Source(d digest.SHA256) (path string, ok bool) {
 	path = s.entry(sourcesDir, d.String())

@@ -9,7 +9,7 @@ import (
 )
 
 // Stamp returns what SetStamp kept for the project, which is named by its
-// directory. A damaged stamp is no stamp.
+// directory. A damaged stamp isn't there.
 func (s *Store) Stamp(project string) (data []byte, ok bool) {
 	data, err := os.ReadFile(s.stampPath(project))
 	if err != nil || len(data) < len(digest.SHA256{}) {

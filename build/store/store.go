@@ -4,7 +4,7 @@
 // process that is killed at any moment leaves it sound: everything appears by
 // one rename, and an entry that is not whole is a miss, never a crash.
 //
-// The layout below the root folder:
+// The layout below the root directory:
 //
 //	version                  the format
 //	sources/aa/<sha256>      archives, read-only
@@ -46,12 +46,12 @@ import (
 // format is the content of the version file.
 const format = "envbuild-store-1\n"
 
-// cacheTag is what backup programs look for to leave a folder out
+// cacheTag is what backup programs look for to leave a directory out
 // (https://bford.info/cachedir/).
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
-	"# This folder is envbuild's cache. It can be deleted at any time.\n"
+	"# This directory is envbuild's cache. It can be deleted at any time.\n"
 
-// Names of files and folders below the root.
+// Names of files and directories below the root.
 const (
 	versionFile  = "version"
 	cacheTagFile = "CACHEDIR.TAG"
@@ -101,7 +101,7 @@ type Store struct {
 
 // Open opens the store at root and creates it if there is none. It waits for a
 // garbage collection that is under way, and removes what dead processes left. It
-// fails with an *OwnerError, a *FormatError or a *ForeignFolderError.
+// fails with an *OwnerError, a *FormatError or a *ForeignDirectoryError.
 func Open(ctx context.Context, root string, opts Options) (*Store, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -131,7 +131,7 @@ func Open(ctx context.Context, root string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// Close removes the temporary folders of this process and lets others collect
+// Close removes the temporary directories of this process and lets others collect
 // garbage.
 func (s *Store) Close() error {
 	return errors.Join(s.temp.close(), s.inUse.Close())
@@ -145,7 +145,7 @@ func (s *Store) path(elem ...string) string {
 }
 
 // entry is the path of something that is named by 64 hexadecimal digits, spread
-// over 256 folders.
+// over 256 directories.
 func (s *Store) entry(dir, name string) string { return s.path(dir, name[:2], name) }
 
 // create makes a new store or checks an old one. The version file comes last: a
@@ -169,7 +169,7 @@ func (s *Store) create() error {
 	if err := s.checkEmpty(); err != nil {
 		return err
 	}
-	for _, dir := range topFolders() {
+	for _, dir := range topDirs() {
 		if err := os.MkdirAll(s.path(dir), 0o755); err != nil {
 			return err
 		}
@@ -188,16 +188,16 @@ func (s *Store) checkEmpty() error {
 	if err != nil {
 		return err
 	}
-	own := append(topFolders(), versionFile, cacheTagFile, lockFile)
+	own := append(topDirs(), versionFile, cacheTagFile, lockFile)
 	for _, e := range entries {
 		if name := e.Name(); !strings.HasPrefix(name, atomicfile.TempPrefix) && !slices.Contains(own, name) {
-			return &ForeignFolderError{Root: s.root, Entry: name}
+			return &ForeignDirectoryError{Root: s.root, Entry: name}
 		}
 	}
 	return nil
 }
 
-func topFolders() []string {
+func topDirs() []string {
 	return []string{sourcesDir, outputsDir, actionsDir, logsDir, factsDir, partsDir, lastDir, rootsDir, stampsDir, viewsDir, locksDir, tempDir}
 }
 

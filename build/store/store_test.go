@@ -104,11 +104,11 @@ func TestOpenRefuses(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a folder with other things", func(t *testing.T) {
+	t.Run("a directory with other things", func(t *testing.T) {
 		root := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(root, "thesis.tex"), nil, 0o644))
 		_, err := store.Open(t.Context(), root, store.Options{})
-		var foreign *store.ForeignFolderError
+		var foreign *store.ForeignDirectoryError
 		if !errors.As(err, &foreign) || foreign.Entry != "thesis.tex" || foreign.Hint() == "" {
 			t.Error(err)
 		}
@@ -117,7 +117,7 @@ func TestOpenRefuses(t *testing.T) {
 		const other = 12345
 		root, want := t.TempDir(), other
 		if os.Geteuid() != 0 {
-			root, want = "/usr", 0 // only root can give a folder away
+			root, want = "/usr", 0 // only root can give a directory away
 		} else if err := os.Chown(root, other, -1); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func putOutput(t *testing.T, s *store.Store, files map[string]string) *store.Out
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder is still there: %v", err)
+		t.Errorf("the directory is still there: %v", err)
 	}
 	return out
 }
@@ -267,7 +267,7 @@ func TestPutOutputRefusesSpecialFiles(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder is still there: %v", err)
+		t.Errorf("the directory is still there: %v", err)
 	}
 }
 
@@ -368,8 +368,8 @@ func TestLock(t *testing.T) {
 	must(t, again())
 }
 
-// A copy of a store, such as a CI system's cache, may lack the empty folders.
-func TestOpenWithoutEmptyFolders(t *testing.T) {
+// A copy of a store, such as a CI system's cache, may lack the empty directories.
+func TestOpenWithoutEmptyDirectories(t *testing.T) {
 	root := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(root, "version"), []byte("envbuild-store-1\n"), 0o644))
 	s := openAt(t, root, store.Options{})
@@ -401,7 +401,7 @@ func TestSweep(t *testing.T) {
 		t.Errorf("left: %v, %v", entries, err)
 	}
 	if _, err := os.Stat(kept); err != nil {
-		t.Errorf("a living process's folder was removed: %v", err)
+		t.Errorf("a living process's directory was removed: %v", err)
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// lockSuffix ends the name of the lock beside a process's temporary folder.
+// lockSuffix ends the name of the lock beside a process's temporary directory.
 const lockSuffix = ".lock"
 
-// processDir is the folder of one process's temporaries, below tmp/. A lock
+// processDir is the directory of one process's temporaries, below tmp/. A lock
 // beside it is held as long as the process lives, so that others can tell what
 // a killed one left. It is made when first needed.
 type processDir struct {
@@ -28,7 +28,7 @@ type processDir struct {
 	lock *flock.Flock
 }
 
-// dir returns the folder. The lock comes before the folder, so a folder without
+// dir returns the directory. The lock comes before the directory, so a directory without
 // a lock is always a leftover.
 func (p *processDir) dir() (string, error) {
 	p.mu.Lock()
@@ -102,7 +102,7 @@ func (p *processDir) close() error {
 	return err
 }
 
-// TempDir makes a folder on the store's file system, for work that PutOutput may
+// TempDir makes a directory on the store's file system, for work that PutOutput may
 // take over or that becomes a view. Its name begins with prefix. Remove deletes what is
 // left of it, whatever modes are inside; a process that dies leaves that to the
 // next Open.

@@ -19,10 +19,10 @@ func (s *Store) View(name string) (path string, ok bool) {
 	return path, err == nil && fi.IsDir()
 }
 
-// Root is what a project uses: GC keeps it as long as the project's folder is
+// Root is what a project uses: GC keeps it as long as the project's directory is
 // there.
 type Root struct {
-	// Project is the absolute path of the project's folder.
+	// Project is the absolute path of the project's directory.
 	Project string `json:"project"`
 	// Views are names of views.
 	Views   []string        `json:"views,omitempty"`

@@ -217,15 +217,15 @@ func testNames(t *testing.T, s Outputs) {
 	base := map[string]string{"a": "1", "d/b": "2"}
 	seen := map[digest.ID]string{}
 	for name, change := range map[string]func(dir string) error{
-		"plain":   func(string) error { return nil },
-		"content": func(dir string) error { return os.WriteFile(dir+"/a", []byte("2"), 0o644) },
-		"bit":     func(dir string) error { return os.Chmod(dir+"/a", 0o744) },
-		"name":    func(dir string) error { return os.Rename(dir+"/a", dir+"/A") },
-		"folder":  func(dir string) error { return os.Mkdir(dir+"/e", 0o755) },
-		"link":    func(dir string) error { return os.Symlink("a", dir+"/e") },
-		"target":  func(dir string) error { return os.Symlink("b", dir+"/e") },
-		"name 2":  func(dir string) error { return os.Link(dir+"/a", dir+"/e") },
-		"copy":    func(dir string) error { return os.WriteFile(dir+"/e", []byte("1"), 0o644) },
+		"plain":     func(string) error { return nil },
+		"content":   func(dir string) error { return os.WriteFile(dir+"/a", []byte("2"), 0o644) },
+		"bit":       func(dir string) error { return os.Chmod(dir+"/a", 0o744) },
+		"name":      func(dir string) error { return os.Rename(dir+"/a", dir+"/A") },
+		"directory": func(dir string) error { return os.Mkdir(dir+"/e", 0o755) },
+		"link":      func(dir string) error { return os.Symlink("a", dir+"/e") },
+		"target":    func(dir string) error { return os.Symlink("b", dir+"/e") },
+		"name 2":    func(dir string) error { return os.Link(dir+"/a", dir+"/e") },
+		"copy":      func(dir string) error { return os.WriteFile(dir+"/e", []byte("1"), 0o644) },
 	} {
 		dir := tempDir(t, s)
 		writeTree(t, dir, base)
