@@ -177,7 +177,7 @@ func checkCache(o DiagnoseOptions) Check {
 	return c
 }
 
-// The free space below which nothing, and below which little, is built: a perl
+// The free space below which nothing, and below which little, is built: a runtime
 // that is being built has 0.4 GB, and a project of sixty distributions with its
 // archives, outputs and views as much again.
 const (

@@ -7,8 +7,8 @@ import (
 	"github.com/envbuild/envbuild/build/plan"
 )
 
-// Guesses of a step's duration where none was recorded. Measured: a pure Perl
-// distribution takes about 0.5 s, and SQLite's 8.5 MB of C 25 s.
+// Guesses of a step's duration where none was recorded. Measured: a
+// distribution without compiled files takes about 0.5 s, and SQLite's 8.5 MB of C 25 s.
 const (
 	baseDuration    = 500 * time.Millisecond
 	durationPerByte = 3 * time.Microsecond

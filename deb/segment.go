@@ -18,7 +18,7 @@ type bounds struct{ min, max int64 }
 
 // often is for what changes often: the application, and small distributions, of
 // which several share a segment. seldom is for the large origins, which change as
-// a whole: a new perl is another perl in nearly all of its files.
+// a whole: a new runtime is another one in nearly all of its files.
 var (
 	often  = bounds{LargeOrigin, 4 << 20}
 	seldom = bounds{8 << 20, 12 << 20}

@@ -11,7 +11,7 @@ import (
 // Language is what the format of a spec has for one language. Whoever parses a
 // spec passes those that it knows.
 type Language struct {
-	// Name is its key in the section runtime: "perl".
+	// Name is its key in the section runtime: "node".
 	Name string
 	// Ecosystems are its keys in the section dependencies.
 	Ecosystems []string

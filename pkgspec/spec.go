@@ -55,7 +55,7 @@ const GitDescribe = "describe"
 
 // Runtime is one language's interpreter.
 type Runtime struct {
-	// Language is its key in the runtime section: "perl".
+	// Language is its key in the runtime section: "node".
 	Language string
 	// Constraint is a semver constraint as written: "~5.36".
 	Constraint string
@@ -78,7 +78,7 @@ type Runtime struct {
 	Maintainer string
 
 	// path is where the section of the language stands: "runtime", or "runtime",
-	// "perl" if the language has a map of its own.
+	// "node" if the language has a map of its own.
 	path []string
 	// rawOptions are the options of a language that reads them itself.
 	rawOptions *Node

@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// maxRead is how many bytes Read takes: CPAN's largest index has 3 MB.
+// maxRead is how many bytes Read takes: the largest index of a language so far has 3 MB.
 const maxRead = 64 << 20
 
 // Read returns a small file, such as an index, fresh from the mirror. It fails

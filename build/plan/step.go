@@ -36,13 +36,13 @@ const (
 // Step is one build action. Every field is part of its key or exempted by name
 // (key.go).
 type Step struct {
-	// ID is unique in a graph: "cpan:Plack@1.0050" (see StepID).
+	// ID is unique in a graph: "npm:lodash@4.17.21" (see StepID).
 	ID string
-	// Name is what people call it: "perl", "Plack". Several IDs may share one.
+	// Name is what people call it: "node", "lodash". Several IDs may share one.
 	Name string
 	// Version is the version of what the step builds.
 	Version string
-	// Language names the language whose step it is: "perl".
+	// Language names the language whose step it is: "node".
 	Language string
 	// Kind says what the step adds.
 	Kind Kind
@@ -88,11 +88,11 @@ type Step struct {
 }
 
 // StepID returns the ID of a version of something in a language or its archive
-// network: "cpan:Plack@1.0050".
+// network: "npm:lodash@4.17.21".
 func StepID(ecosystem, name, version string) string { return ecosystem + ":" + name + "@" + version }
 
 // Series returns what the IDs of all versions of one thing have in common, and
-// anything else as it is: "cpan:Plack".
+// anything else as it is: "npm:lodash".
 func Series(id string) string {
 	if i := strings.LastIndexByte(id, '@'); i > 0 {
 		return id[:i]
@@ -178,6 +178,6 @@ type Source struct {
 	URLs []string
 	// DebianPaths are paths below the machine's own apt mirror at which Debian
 	// may hold the same bytes:
-	// "pool/main/libp/libplack-perl/libplack-perl_1.0050.orig.tar.gz".
+	// "pool/main/n/node-lodash/node-lodash_4.17.21.orig.tar.gz".
 	DebianPaths []string
 }

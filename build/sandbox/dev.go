@@ -56,7 +56,7 @@ func bindTerminal() error {
 	return bindAt(oldRoot+name, "/dev/console")
 }
 
-// etcFiles are the files of /etc that programs look for. Without hosts, perl's
+// etcFiles are the files of /etc that programs look for. Without hosts, a
 // Configure guesses a domain; without passwd, getpwuid fails.
 var etcFiles = [...]struct{ name, content string }{
 	{"passwd", fmt.Sprintf("root:x:0:0:root:/root:/bin/sh\nbuild:x:%d:%d:build:/nonexistent:/bin/sh\n", insideID, insideID)},

@@ -42,7 +42,7 @@ func (p *program) execCommand() *cli.Command {
 		Flags:     execFlags(),
 		Action: func(c *cli.Context) error {
 			if !c.Args().Present() {
-				return &usageError{message: "exec needs a command", hint: "for example: envbuild exec -- perl -v"}
+				return &usageError{message: "exec needs a command", hint: "for example: envbuild exec -- env"}
 			}
 			opts := execOptions{
 				assign: c.StringSlice("e"), envFiles: c.StringSlice("env-file"), noBuild: c.Bool("no-build"),

@@ -12,7 +12,7 @@ import (
 func (p *program) vendorCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "vendor",
-		Usage:     "copy every pinned source into vendor/, in a layout that cpanm and Carton read too",
+		Usage:     "copy every pinned source into vendor/, in a layout that the language's own tools read too",
 		ArgsUsage: "[DIR]",
 		Action: p.with(pkgspec.UseBuild, func(ctx context.Context, c *cli.Context, s *session) error {
 			dir := filepath.Join(s.spec.Dir, "vendor")

@@ -1,6 +1,6 @@
 // Package shlibs finds the Debian packages that hold the shared libraries which
 // compiled files load, and the lowest version of each that has the symbols they
-// use. It gives what dpkg-shlibdeps gives, without perl, objdump and a source
+// use. It gives what dpkg-shlibdeps gives, without its interpreter, objdump and a source
 // package, and for the files of another root too.
 package shlibs
 

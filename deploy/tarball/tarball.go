@@ -1,5 +1,5 @@
 // Package tarball writes an environment as a .tar.gz that works wherever it is
-// unpacked: a shell script in it, which needs neither perl nor envbuild, puts the
+// unpacked: a shell script in it, which needs no interpreter and no envbuild, puts the
 // folder's path where files hold it.
 package tarball
 

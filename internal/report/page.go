@@ -17,7 +17,7 @@ var pageText string
 type Page struct {
 	// Title is the project's name, Lock the digest of its lock.
 	Title, Lock string
-	// Runtime is "perl 5.36.0".
+	// Runtime is "node 22.1.0".
 	Runtime string
 	// Date is the lock's.
 	Date  time.Time
