@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/tree"
 )
@@ -135,7 +136,7 @@ func (a *assembler) write(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	for _, s := range a.segments {
-		if err = s.writeTo(contextWriter{ctx, z}, a.date); err != nil {
+		if err = s.writeTo(cancel.Writer(ctx, z), a.date); err != nil {
 			break
 		}
 	}
@@ -238,7 +239,7 @@ func (a *assembler) part(ctx context.Context, s segment) ([]byte, error) {
 // digest reads a segment.
 func (a *assembler) digest(ctx context.Context, s segment) (digest.SHA256, error) {
 	h := sha256.New()
-	err := s.writeTo(contextWriter{ctx, h}, a.date)
+	err := s.writeTo(cancel.Writer(ctx, h), a.date)
 	return digest.SHA256(h.Sum(nil)), err
 }
 
@@ -283,16 +284,3 @@ func (s *spool) rewind() (io.Reader, error) {
 }
 
 func (s *spool) close() error { return s.f.Close() }
-
-// contextWriter ends with its context.
-type contextWriter struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (w contextWriter) Write(p []byte) (int, error) {
-	if w.ctx.Err() != nil {
-		return 0, context.Cause(w.ctx)
-	}
-	return w.w.Write(p)
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/goreleaser/nfpm/v2"
 
 	"github.com/envbuild/envbuild/deb/internal/ar"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
@@ -153,26 +154,13 @@ func (p *plan) writeMembers(ctx context.Context, w io.Writer, data *spool) error
 	}{
 		{ar.Header{Name: "debian-binary", Size: int64(len(version))}, bytes.NewReader(version)},
 		{ar.Header{Name: "control.tar.gz", Size: int64(len(control))}, bytes.NewReader(control)},
-		{ar.Header{Name: data.member, Size: data.size}, contextReader{ctx, body}},
+		{ar.Header{Name: data.member, Size: data.size}, cancel.Reader(ctx, body)},
 	} {
 		if err := out.Copy(m.Header, m.r); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }
 
 // info is the package as nfpm describes it, without its files.

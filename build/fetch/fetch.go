@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/netrc"
 	"github.com/envbuild/envbuild/internal/proxy"
@@ -167,7 +168,7 @@ func New(opts Options) *Fetcher {
 		opts.Progress = func(Event) {}
 	}
 	if opts.Sleep == nil {
-		opts.Sleep = sleep
+		opts.Sleep = cancel.Sleep
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -180,17 +181,6 @@ func New(opts Options) *Fetcher {
 	}
 	f.client = f.withRedirectRules(opts.Client)
 	return f
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Get brings one archive into the store. Places are tried in the order of

@@ -15,7 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/envbuild/envbuild/internal/atomicfile"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // Create implements Storage.
@@ -26,7 +28,7 @@ func (f *Folder) Create(ctx context.Context, name string, content Content) error
 // CreateAll implements Batcher: the files are synced at once, then their folders.
 func (f *Folder) CreateAll(ctx context.Context, files []NewFile) []error {
 	errs, dirs := make([]error, len(files)), &dirtyDirs{}
-	if err := parallel(ctx, len(files), func(ctx context.Context, i int) error {
+	if err := parallel.Each(ctx, maxParallel, len(files), func(ctx context.Context, i int) error {
 		errs[i] = f.createOne(ctx, files[i], dirs)
 		return nil // each tells for itself
 	}); err != nil {
@@ -79,7 +81,7 @@ func (f *Folder) ReplaceAll(ctx context.Context, files []Replacement) (err error
 		}
 		err = f.explain(err)
 	}()
-	err = parallel(ctx, len(files), func(ctx context.Context, i int) (err error) {
+	err = parallel.Each(ctx, maxParallel, len(files), func(ctx context.Context, i int) (err error) {
 		if paths[i], err = f.path(files[i].Name); err != nil {
 			return err
 		}
@@ -243,26 +245,13 @@ func (e *ContentError) Error() string {
 
 func copyChecked(ctx context.Context, out io.Writer, in io.Reader, content Content) error {
 	h := digest.NewWriter(out)
-	if _, err := io.Copy(h, &contextReader{ctx, in}); err != nil {
+	if _, err := io.Copy(h, cancel.Reader(ctx, in)); err != nil {
 		return err
 	}
 	if got := h.SHA256(); got != content.SHA256 || h.Size() != content.Size {
 		return &ContentError{Want: content.SHA256, Got: got}
 	}
 	return nil
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }
 
 // dirtyDirs are folders whose entries were changed. Nil is for changes that may
@@ -285,7 +274,7 @@ func (d *dirtyDirs) add(dir string) {
 func (d *dirtyDirs) sync(ctx context.Context) error {
 	slices.Sort(d.dirs)
 	dirs := slices.Compact(d.dirs)
-	return parallel(ctx, len(dirs), func(_ context.Context, i int) error { return atomicfile.SyncDir(dirs[i]) })
+	return parallel.Each(ctx, maxParallel, len(dirs), func(_ context.Context, i int) error { return atomicfile.SyncDir(dirs[i]) })
 }
 
 // move makes the folder of path, as often as somebody removes it meanwhile, and

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // Sweeper is a Storage in which killed writers leave what nobody sees.
@@ -237,7 +239,7 @@ func (r *Repository) removeAll(ctx context.Context, garbage map[string]int64, dr
 			return err
 		}
 	}
-	return parallel(ctx, len(rest), func(ctx context.Context, i int) error { return r.storage.Remove(ctx, rest[i]) })
+	return parallel.Each(ctx, maxParallel, len(rest), func(ctx context.Context, i int) error { return r.storage.Remove(ctx, rest[i]) })
 }
 
 // condemned is how gc and publishers agree where no lock keeps them apart. What

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/internal/xzjoin"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // indexKind is what an index lists.
@@ -160,7 +161,7 @@ func (ix *index) load(ctx context.Context, start, end int) ([]piece, error) {
 			p.data[xzipped], blocks = blocks[:n:n], blocks[n:]
 		}
 	}
-	return out, parallel(ctx, len(out), func(_ context.Context, i int) error {
+	return out, parallel.Each(ctx, maxParallel, len(out), func(_ context.Context, i int) error {
 		p := &out[i]
 		text, err := gunzipPart(p.data[gzipped], p.size)
 		if err == nil && digest.Sum(text) != p.sum {
@@ -253,7 +254,7 @@ func compress(ctx context.Context, pieces []piece, xz *xzProgram, several bool) 
 		}
 	}
 	jobs := len(forGzip) + 1
-	return parallel(ctx, jobs, func(ctx context.Context, i int) error {
+	return parallel.Each(ctx, maxParallel, jobs, func(ctx context.Context, i int) error {
 		if i > 0 {
 			p := forGzip[i-1]
 			member, err := gzipPart(p.data[plain])

@@ -14,6 +14,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/reader"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // key identifies a package in an index.
@@ -48,7 +49,7 @@ const allArch = "all"
 // readPackages reads packages from files. xz is the path of that program, or empty.
 func readPackages(ctx context.Context, xz string, paths []string) ([]*pkg, error) {
 	out := make([]*pkg, len(paths))
-	err := parallel(ctx, len(paths), func(_ context.Context, i int) (err error) {
+	err := parallel.Each(ctx, maxParallel, len(paths), func(_ context.Context, i int) (err error) {
 		out[i], err = readPackage(xz, paths[i], func() (io.ReadCloser, error) { return os.Open(paths[i]) })
 		return err
 	})

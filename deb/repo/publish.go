@@ -12,7 +12,9 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // maxRaces is how often a publisher begins again when others were faster: more
@@ -123,20 +125,9 @@ func (r *Repository) publishHeld(ctx context.Context, dist string, keyring openp
 			return nil, err
 		}
 		r.opts.Notice("another publisher was faster; trying again")
-		if err := sleep(ctx, rand.N(time.Duration(min(try, 20))*20*time.Millisecond)); err != nil {
+		if err := cancel.Sleep(ctx, rand.N(time.Duration(min(try, 20))*20*time.Millisecond)); err != nil {
 			return nil, err
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 
@@ -308,7 +299,7 @@ func (d *draft) create(ctx context.Context, all []NewFile) error {
 	if len(failed) > 0 {
 		return errors.Join(failed...)
 	}
-	return parallel(ctx, len(there), func(ctx context.Context, i int) error { return d.repo.same(ctx, d.pool[there[i]].pkg) })
+	return parallel.Each(ctx, maxParallel, len(there), func(ctx context.Context, i int) error { return d.repo.same(ctx, d.pool[there[i]].pkg) })
 }
 
 // same fails if a package's file in the pool has other bytes, or is gone again.
@@ -353,7 +344,7 @@ func (r *Repository) exposeIndexes(ctx context.Context, g *generation) error {
 			}
 		}
 	}
-	return parallel(ctx, len(files), func(ctx context.Context, i int) error {
+	return parallel.Each(ctx, maxParallel, len(files), func(ctx context.Context, i int) error {
 		return copyFile(ctx, r.storage, files[i].from, files[i].to)
 	})
 }
@@ -388,7 +379,7 @@ func (d *draft) retire(ctx context.Context, before, next *state) error {
 			gone = append(gone, name)
 		}
 	}
-	return parallel(ctx, len(gone), func(ctx context.Context, i int) error {
+	return parallel.Each(ctx, maxParallel, len(gone), func(ctx context.Context, i int) error {
 		return d.repo.storage.Remove(ctx, gone[i])
 	})
 }

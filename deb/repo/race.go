@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/envbuild/envbuild/deb/repo/sign"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // commitRacing commits where no lock keeps other publishers and gc away. Nothing
@@ -162,7 +163,7 @@ func (r *Repository) pardon(ctx context.Context, names []string) (serial int, er
 
 // remain fails with a *RemovedError unless all of the files are there.
 func (r *Repository) remain(ctx context.Context, names []string) error {
-	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
+	return parallel.Each(ctx, maxParallel, len(names), func(ctx context.Context, i int) error {
 		f, err := r.storage.Get(ctx, names[i])
 		if errors.Is(err, fs.ErrNotExist) {
 			return &RemovedError{names[i]}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/deb/repo/sign"
+	"github.com/envbuild/envbuild/internal/cancel"
 )
 
 // maxWait is how long a publisher waits for its clock to pass the last date.
@@ -28,7 +29,7 @@ func (d *draft) date(ctx context.Context) (time.Time, error) {
 		return now, &ClockError{Now: now, Last: last}
 	}
 	for now.Before(next) {
-		if err := sleep(ctx, min(next.Sub(now), 50*time.Millisecond)); err != nil {
+		if err := cancel.Sleep(ctx, min(next.Sub(now), 50*time.Millisecond)); err != nil {
 			return now, err
 		}
 		now = d.repo.opts.Now()

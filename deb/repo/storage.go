@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // Storage holds a repository's files: a folder, a bucket. Names are relative,
@@ -143,7 +144,7 @@ func createAll(ctx context.Context, s Storage, files []NewFile) []error {
 	for i := range errs {
 		errs[i] = errSkipped
 	}
-	_ = parallel(ctx, len(files), func(ctx context.Context, i int) error { // each error is in errs
+	_ = parallel.Each(ctx, maxParallel, len(files), func(ctx context.Context, i int) error { // each error is in errs
 		errs[i] = s.Create(ctx, files[i].Name, files[i].Content)
 		if errors.Is(errs[i], fs.ErrExist) {
 			return nil

@@ -12,7 +12,9 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/envbuild/envbuild/deb/repo/sign"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // Verified is what Verify looked at.
@@ -170,7 +172,7 @@ func hashFile(ctx context.Context, s Storage, name string) (digest.SHA256, int64
 	if err != nil {
 		return digest.SHA256{}, 0, err
 	}
-	sum, size, err := digest.SumReader(&contextReader{ctx, f})
+	sum, size, err := digest.SumReader(cancel.Reader(ctx, f))
 	return sum, size, errors.Join(err, f.Close())
 }
 
@@ -216,7 +218,7 @@ func (v *verifier) contentXZ(ctx context.Context, ix *index, want fileRef) error
 		return err
 	}
 	defer f.Close()
-	r, err := xz.ReaderConfig{DictCap: 1 << 16}.NewReader(&contextReader{ctx, f})
+	r, err := xz.ReaderConfig{DictCap: 1 << 16}.NewReader(cancel.Reader(ctx, f))
 	if err != nil {
 		return &StateError{ix.name(xzipped), err}
 	}
@@ -236,7 +238,7 @@ func (v *verifier) packages(ctx context.Context) {
 	for _, s := range v.files {
 		list = append(list, s)
 	}
-	_ = parallel(ctx, len(list), func(ctx context.Context, i int) error {
+	_ = parallel.Each(ctx, maxParallel, len(list), func(ctx context.Context, i int) error {
 		s := list[i]
 		open := func() (io.ReadCloser, error) { return v.repo.storage.Get(ctx, s.file) }
 		p, err := readPackage(v.repo.opts.XZ, s.file, open)

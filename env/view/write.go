@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/envbuild/envbuild/internal/parallel"
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
@@ -71,31 +72,15 @@ func (w *writer) write(ctx context.Context, items []*item) error {
 
 // writeFiles works on several files at once and stops at the first error.
 func (w *writer) writeFiles(ctx context.Context, files []*item) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan *item)
-	var workers sync.WaitGroup
-	for range w.parallel {
-		workers.Go(func() {
-			buf := make([]byte, max(chunkSize, 4*w.scan.longest))
-			for it := range next {
-				if err := w.writeItem(it, buf); err != nil {
-					cancel(fmt.Errorf("%s: %w", it.Path, err))
-				}
-			}
-		})
-	}
-	for _, it := range files {
-		select {
-		case next <- it:
-			continue
-		case <-ctx.Done():
+	buffers := sync.Pool{New: func() any { b := make([]byte, max(chunkSize, 4*w.scan.longest)); return &b }}
+	return parallel.Each(ctx, w.parallel, len(files), func(_ context.Context, i int) error {
+		buf := buffers.Get().(*[]byte)
+		defer buffers.Put(buf)
+		if err := w.writeItem(files[i], *buf); err != nil {
+			return fmt.Errorf("%s: %w", files[i].Path, err)
 		}
-		break
-	}
-	close(next)
-	workers.Wait()
-	return context.Cause(ctx)
+		return nil
+	})
 }
 
 func (w *writer) writeItem(it *item, buf []byte) error {

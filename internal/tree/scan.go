@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"syscall"
 
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/parallel"
 )
 
 // Inode identifies a file that may have several names.
@@ -136,32 +136,16 @@ func linkNames(entries []Entry, inodes map[string]Inode) {
 // Sum hashes the content of a sorted list's files, several at once, and sets Size
 // and SHA256 of them and of their further names. It stops at the first error or
 // when ctx ends.
-func Sum(ctx context.Context, entries []Entry, parallel int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	todo := make(chan *Entry)
-	var workers sync.WaitGroup
-	for range max(parallel, 1) {
-		workers.Go(func() {
-			for e := range todo {
-				if err := e.sum(); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
+func Sum(ctx context.Context, entries []Entry, limit int) error {
+	var files []*Entry
 	for i := range entries {
-		if ctx.Err() != nil {
-			break
-		}
 		if entries[i].Kind == File {
-			todo <- &entries[i]
+			files = append(files, &entries[i])
 		}
 	}
-	close(todo)
-	workers.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	err := parallel.Each(ctx, limit, len(files), func(_ context.Context, i int) error { return files[i].sum() })
+	if err != nil {
+		return err
 	}
 	for i := range entries {
 		e := &entries[i]

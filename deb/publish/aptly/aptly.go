@@ -19,6 +19,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb/publish"
 	"github.com/envbuild/envbuild/deb/publish/internal/client"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/proxy"
 )
@@ -63,7 +64,7 @@ func New(opts Options) (publish.Target, error) {
 		return nil, &publish.Error{Target: opts.Name, Err: err}
 	}
 	if opts.Sleep == nil {
-		opts.Sleep = client.Sleep
+		opts.Sleep = cancel.Sleep
 	}
 	transport := opts.Transport
 	if transport == nil {

@@ -111,17 +111,6 @@ func (s *Storage) do(ctx context.Context, op, name string, f func() error) error
 	}
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // explain names the file and leaves out addresses, which may be signed.
 func (s *Storage) explain(op, name string, err error) *Error {
 	e := &Error{Op: op, Name: s.Location(name), Err: err}

@@ -23,6 +23,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/proxy"
 	"github.com/envbuild/envbuild/internal/stall"
 )
@@ -76,7 +77,7 @@ func New(opts Options) (*Storage, error) {
 		opts.Stall = time.Minute
 	}
 	if opts.Sleep == nil {
-		opts.Sleep = wait
+		opts.Sleep = cancel.Sleep
 	}
 	u, err := url.Parse(opts.Endpoint)
 	if err != nil || u.Host == "" || u.User != nil {

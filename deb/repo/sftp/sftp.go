@@ -22,6 +22,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
@@ -90,7 +91,7 @@ func Open(ctx context.Context, opts Options) (*Storage, error) {
 		opts.Now = time.Now
 	}
 	if opts.Sleep == nil {
-		opts.Sleep = sleep
+		opts.Sleep = cancel.Sleep
 	}
 	for _, d := range []struct {
 		value *time.Duration
@@ -169,17 +170,6 @@ func (s *Storage) inspect() error {
 func (s *Storage) Close() error {
 	err := s.conn.Close()
 	return errors.Join(err, ignoreClosed(s.client.Close()))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Location is a file's address.
@@ -299,7 +289,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 
 // WriteTo implements io.WriterTo, with many requests on their way at once.
 func (f *file) WriteTo(w io.Writer) (int64, error) {
-	n, err := f.File.WriteTo(&contextWriter{f.ctx, w})
+	n, err := f.File.WriteTo(cancel.Writer(f.ctx, w))
 	return n, f.explain(err)
 }
 
@@ -310,28 +300,10 @@ func (f *file) explain(err error) error {
 	return f.storage.explain("read", f.name, err)
 }
 
-type contextWriter struct {
-	ctx context.Context
-	w   io.Writer
-}
+// localReader reads what lies here.
+type localReader struct{ r io.Reader }
 
-func (w *contextWriter) Write(p []byte) (int, error) {
-	if w.ctx.Err() != nil {
-		return 0, context.Cause(w.ctx)
-	}
-	return w.w.Write(p)
-}
-
-// contextReader reads what lies here until its context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
+func (r localReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &localError{err}

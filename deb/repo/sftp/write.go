@@ -12,6 +12,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
@@ -248,7 +249,7 @@ func (s *Storage) fill(ctx context.Context, f *sftp.File, in io.Reader, content 
 	sum := digest.NewWriter(io.Discard)
 	// The limit tells the library the size: then many requests are on their way at
 	// once. One byte more shows that there is more.
-	r := &io.LimitedReader{R: io.TeeReader(&contextReader{ctx, in}, sum), N: content.Size + 1}
+	r := &io.LimitedReader{R: io.TeeReader(cancel.Reader(ctx, localReader{in}), sum), N: content.Size + 1}
 	if _, err := f.ReadFrom(r); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/envbuild/envbuild/internal/cancel"
 	"github.com/envbuild/envbuild/internal/stall"
 )
 
@@ -52,7 +53,7 @@ func New(opts Options) *Client {
 		opts.Stall = 2 * time.Minute
 	}
 	if opts.Sleep == nil {
-		opts.Sleep = Sleep
+		opts.Sleep = cancel.Sleep
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -63,18 +64,6 @@ func New(opts Options) *Client {
 	c := &Client{opts: opts}
 	c.http = &http.Client{Transport: stall.Transport(opts.Transport, opts.Stall), CheckRedirect: c.redirect}
 	return c
-}
-
-// Sleep waits, as long as ctx lasts.
-func Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Request is one to send.
