@@ -102,11 +102,11 @@ func TestServerRCHostile(t *testing.T) {
 func TestServerRCRefuses(t *testing.T) {
 	e := mustNew(t, []Var{Literals("PROJECT_BASE", Set, "/opt/x/app"), Literals("PERL5LIB", Path, "/opt/x/lib")}, nil)
 	for text, want := range map[string]string{
-		"A":              "env:1: this is no NAME=value",
-		"\n\nexport A=b": "env:3: this is no name of a variable",
-		"A = b":          "env:1: this is no name of a variable",
-		"1A=b":           "env:1: this is no name of a variable",
-		"=b":             "env:1: this is no name of a variable",
+		"A":              "env:1: expected NAME=value",
+		"\n\nexport A=b": "env:3: the name is not one of a variable",
+		"A = b":          "env:1: the name is not one of a variable",
+		"1A=b":           "env:1: the name is not one of a variable",
+		"=b":             "env:1: the name is not one of a variable",
 		"PERL5LIB=/x":    "env:1: PERL5LIB is set by the shell or by envbuild",
 		"PROJECT_BASE=x": "env:1: PROJECT_BASE is set by the shell or by envbuild",
 		"BASH_X=x":       "env:1: BASH_X is set by the shell or by envbuild",

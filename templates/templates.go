@@ -19,7 +19,7 @@ const (
 	EnvRC = "env.rc.tmpl"
 	EnvSh = "env.sh.tmpl"
 
-	// Of services: what init systems start.
+	// Of services: what service managers start.
 	Service       = "service.sh.tmpl"
 	ServiceMaster = "service-master.sh.tmpl"
 	Services      = "services.sh.tmpl"

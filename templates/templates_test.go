@@ -11,9 +11,9 @@ func TestRender(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	if _, err := Render(EnvSh, map[string]string{}); err == nil {
-		t.Error("a missing value is no error")
+		t.Error("a missing value is accepted")
 	}
 	if _, err := Render("absent.tmpl", nil); err == nil {
-		t.Error("a missing template is no error")
+		t.Error("a missing template is accepted")
 	}
 }

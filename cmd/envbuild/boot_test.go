@@ -307,7 +307,7 @@ func (s *server) broken(t *testing.T) {
 	s.edit(t, "app.psgi", "my $config", "my my $config")
 	before := s.generation(t)
 	said := s.apt(t, "install", s.pack(t, "1.0.2"))
-	for _, want := range []string{"the new generation of web is NOT up", "the one before goes on serving", "app.psgi line", "not all services are up"} {
+	for _, want := range []string{"the new generation of web is NOT up", "the previous one goes on serving", "app.psgi line", "not all services are up"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("apt doesn't say %q: %s", want, said)
 		}

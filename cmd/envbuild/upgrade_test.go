@@ -195,7 +195,7 @@ func testBrokenUpgrade(t *testing.T, s *aptServer, c client) {
 	l := s.newLoad(t, 500)
 	out := s.upgrade(t, broken...)
 	l.end(t)
-	for _, want := range []string{"the new generation of web is NOT up", "the one before goes on serving", "syntax error at /opt/web-notes/releases/1.3.0-1"} {
+	for _, want := range []string{"the new generation of web is NOT up", "the previous one goes on serving", "syntax error at /opt/web-notes/releases/1.3.0-1"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("apt doesn't say %q:\n%s", want, out)
 		}

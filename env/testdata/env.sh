@@ -3,7 +3,7 @@
 #
 # Replaces itself by a command in the environment of env.rc. Exit codes are the
 # command's own; 127 if it isn't found and 126 if it can't be run, as shells
-# give; 125 if the environment isn't there; 2 for a wrong call.
+# give; 125 if the environment isn't there; 2 for wrong usage.
 #
 # env.rc is named by its whole path, so that a symlink to this file works too.
 

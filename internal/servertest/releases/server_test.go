@@ -163,7 +163,7 @@ func testSwitching(t *testing.T, c chroot) {
 	c.must(t, "dpkg", "-i", c.pack(t, version("1.3-1", "bbb"), "four", "B"))
 	c.expect(t, "four", "B", "1.2-1", "1.3-1")
 	if out, err := c.try("web-sample-release", "nonsense"); err == nil || !strings.Contains(out, "usage:") {
-		t.Errorf("a wrong call: %v %s", err, out)
+		t.Errorf("wrong usage: %v %s", err, out)
 	}
 }
 
@@ -430,7 +430,7 @@ func testLock(t *testing.T, c chroot) {
 	}
 	line := make([]byte, 200)
 	n, err := stderr.Read(line)
-	if err != nil || !strings.Contains(string(line[:n]), "waiting until another run has ended") {
+	if err != nil || !strings.Contains(string(line[:n]), "waiting for another run to end") {
 		t.Errorf("%v %s", err, line[:n])
 	}
 	c.expect(t, "two", "A", "1.0-1", "1.1-1")

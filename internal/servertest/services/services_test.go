@@ -285,7 +285,7 @@ func (p *place) runtime(t *testing.T, env []string) {
 	if err != nil {
 		t.Errorf("deploy: %v\n%s", err, out)
 	}
-	if told := bytes.Contains(out, []byte("still runs on the earlier runtime")); told == p.restart {
+	if told := bytes.Contains(out, []byte("still runs on the previous runtime")); told == p.restart {
 		t.Errorf("restart_on_runtime is %v, deploy says %s", p.restart, out)
 	}
 	until(t, func() error {
@@ -326,7 +326,7 @@ func (p *place) moved(t *testing.T, env []string) {
 	}
 	p.write(t, file, bytes.ReplaceAll(text, []byte("services/web.generation"), []byte("elsewhere/web.generation")), 0o755)
 	out, err := p.command(env, filepath.Join(p.dir, "services.sh"), "deploy").CombinedOutput()
-	if err != nil || !bytes.Contains(out, []byte("start_server is restarted, for its generations: "+p.dir+"/elsewhere/web.generation")) {
+	if err != nil || !bytes.Contains(out, []byte("start_server is restarted, because its generations changed: "+p.dir+"/elsewhere/web.generation")) {
 		t.Errorf("deploy: %v\n%s", err, out)
 	}
 	if now := p.master(t); now == before {
