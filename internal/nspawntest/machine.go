@@ -39,6 +39,10 @@ type Machine struct {
 // it does, even where others use the processors.
 const patience = 3 * time.Minute
 
+// holdVariable, if it is set to anything, leaves a machine running when its test has
+// ended, so that one can look around inside.
+const holdVariable = "ENVBUILD_TEST_HOLD"
+
 // Unpack makes a root of the machine's own Debian release in a folder of the
 // test. Boot takes it; in between a test puts in what the machine has from the
 // start.
@@ -164,6 +168,13 @@ func (m *Machine) findLeader(t testing.TB) {
 
 // stop powers the machine off, and kills it if it won't.
 func (m *Machine) stop(t testing.TB) {
+	if m.leader != 0 && os.Getenv(holdVariable) != "" {
+		// Tests print what they log only when they end.
+		fmt.Fprintf(os.Stderr, "\n%s is held; enter its machine, and power it off to go on:\n"+
+			"    nsenter --target %d --all bash\n    nsenter --target %d --all systemctl poweroff\n", t.Name(), m.leader, m.leader)
+		<-m.done //nolint:errcheck // how it ended is of no interest
+		return
+	}
 	if m.leader != 0 {
 		// systemd(1): SIGRTMIN+4 is "systemctl poweroff".
 		_ = syscall.Kill(m.leader, syscall.Signal(34+4))
