@@ -73,6 +73,7 @@ func (j *stepJob) strip(ctx context.Context, runner *sandbox.Sandbox, output, di
 		}
 	}
 	res, err := runner.Run(ctx, sandbox.Command{
+		// strip is found inside the sandbox, where steps find it.
 		Argv: []string{"/bin/sh", "-eu", recipeFile}, Env: []string{"PATH=/usr/bin:/bin", "LC_ALL=C"},
 		Work: work, WorkPath: plan.WorkPath, Stdout: log, Stderr: log, Scratch: scratch,
 	})

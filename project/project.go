@@ -28,7 +28,8 @@ type Options struct {
 	// Languages is the table of the languages that are known: Languages(), unless a
 	// test has one of its own.
 	Languages lang.Table
-	// System is what steps run in and packages are for: the machine's, system.Open("/").
+	// System is what steps run in and packages are for: system.Open of the
+	// machine's root.
 	System System
 	// Cache is the absolute path of the store's directory.
 	Cache string

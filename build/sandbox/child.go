@@ -190,7 +190,7 @@ func startCommand(cfg *config) (int, error) {
 			}
 		}
 	}
-	path, err := exec.LookPath(cfg.Argv[0])
+	path, err := exec.LookPath(cfg.Argv[0]) // on the command's own PATH, inside
 	if err != nil {
 		var notFound *exec.Error
 		if errors.As(err, &notFound) {

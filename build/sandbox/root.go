@@ -83,6 +83,7 @@ func leaveHost() error {
 
 // bindSystem shows /usr and the directories that were, or are, links into it.
 // /usr/local is empty: what somebody put there is no part of any package.
+// Of the machine nothing is read here; what steps find there, internal/system tells.
 func bindSystem() error {
 	if err := bindReadOnly(oldRoot+"/usr", "/usr"); err != nil {
 		return err

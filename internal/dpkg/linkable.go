@@ -3,7 +3,7 @@ package dpkg
 // Linkable returns the rule that says whose shared libraries may be linked: those of
 // the packages base, exactly; those of the declared packages; and those of what
 // declared packages need, since who declares libssl-dev means libssl3. That other
-// packages are installed, and even that every system has them, is no permission:
+// packages are installed, and even that every system has them, allows nothing:
 // nobody would know that they are relied on.
 func (d *Database) Linkable(base, declared []string) func(name string) bool {
 	allowed := d.Closure(declared)

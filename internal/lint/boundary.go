@@ -10,8 +10,8 @@ import (
 func boundaries() []rule {
 	return []rule{
 		{
-			pattern: regexp.MustCompile(`"/?(etc/os-release|var/lib/dpkg|etc/apt)\b`),
-			advice:  "only internal/system and internal/dpkg read the machine; ask them",
+			pattern: regexp.MustCompile(`"/?(etc/os-release|var/lib/dpkg|etc/apt)\b|exec\.LookPath\(|dpkg\.Open\(|system\.Open\("/"\)`),
+			advice:  "only internal/system and internal/dpkg read the machine; ask the system that the caller was given",
 			covers: func(name string) bool {
 				return program(name) && !strings.HasPrefix(name, "internal/system/") && !strings.HasPrefix(name, "internal/dpkg/")
 			},

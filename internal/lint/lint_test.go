@@ -87,6 +87,8 @@ func TestBoundaries(t *testing.T) {
 		{"deb/a.go", `os.ReadFile("/etc/os-release")`, []string{`"/etc/os-release`}},
 		{"deb/a.go", `filepath.Join(root, "var/lib/dpkg/status")`, []string{`"var/lib/dpkg`}},
 		{"deb/a_test.go", `os.ReadFile("/etc/os-release")`, nil},
+		{"deploy/a.go", `exec.LookPath("xz"); dpkg.Open(dir)`, []string{"exec.LookPath(", "dpkg.Open("}},
+		{"deploy/a.go", `system.Open("/"); system.Open(dir)`, []string{`system.Open("/")`}},
 		{"internal/system/a.go", `os.ReadFile("/etc/os-release")`, nil},
 		{"internal/dpkg/a.go", `os.ReadFile("/var/lib/dpkg/status")`, nil},
 		{"build/a.go", "func f(s *store.Store)", []string{"store.Store"}},

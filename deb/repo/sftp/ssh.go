@@ -33,7 +33,7 @@ const leaving = 5 * time.Second
 
 // connect starts ssh. What becomes of it shows when the pipes are used.
 func connect(opts Options) (*connection, error) {
-	program, err := exec.LookPath("ssh")
+	program, err := exec.LookPath("ssh") // the person's own, as a shell finds it
 	if err != nil {
 		return nil, &Error{Op: "connect to", Name: opts.display(), Err: errors.New("ssh is not installed"),
 			hint: "install it: sudo apt-get install openssh-client"}
