@@ -252,34 +252,19 @@ func writeFile(ctx context.Context, p *project.Project, path string, write func(
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return made, err
 	}
-	f, err := atomicfile.CreateTemp(path)
-	if err != nil {
-		return made, err
-	}
-	defer func() {
-		err = errors.Join(err, f.Close())
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(f.Name())) // which has no such name any more if all went well
+	err = atomicfile.Create(path, 0o644, func(w io.Writer) error {
+		sum := digest.NewWriter(w)
+		if err := write(sum); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
 		}
-	}()
-	if err := write(f); err != nil {
-		if ctx.Err() != nil {
-			return made, &build.InterruptedError{Cause: context.Cause(ctx)}
-		}
-		return made, fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
-		return made, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return made, err
-	}
-	made.Path = path
-	if made.SHA256, made.Size, err = digest.SumReader(f); err != nil {
-		return made, err
-	}
-	if err := atomicfile.Rename(f.Name(), path); err != nil {
-		return made, err
+		made = Package{Path: path, Size: sum.Size(), SHA256: sum.SHA256()}
+		return nil
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return Package{}, &build.InterruptedError{Cause: context.Cause(ctx)}
+	case err != nil:
+		return Package{}, err
 	}
 	p.Emit(build.Event{Kind: build.PackageDone, Name: name, Path: path, Bytes: made.Size, Duration: p.Now().Sub(start)})
 	return made, nil

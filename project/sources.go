@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -123,7 +122,7 @@ func (p *Project) Vendor(ctx context.Context, dir string) error {
 }
 
 // copyInto copies a file of the store to a path, which appears whole.
-func copyInto(to, from string) (err error) {
+func copyInto(to, from string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
@@ -132,22 +131,7 @@ func copyInto(to, from string) (err error) {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), atomicfile.TempPrefix+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(out.Name()))
-		}
-	}()
-	if _, err := io.Copy(out, in); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	if err := out.Chmod(0o644); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	return atomicfile.Commit(out, to)
+	return atomicfile.WriteFrom(to, in, 0o644)
 }
 
 // lockSources lets a language read mirrors and archives while it locks.

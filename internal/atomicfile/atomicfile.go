@@ -4,8 +4,10 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,8 +21,13 @@ import (
 const TempPrefix = ".envbuild-tmp-"
 
 // Write puts data at path with exactly the mode perm, whatever the umask.
-// The folder must exist. On an error path is as it was before.
-func Write(path string, data []byte, perm os.FileMode) (err error) {
+// The directory must exist. On an error path is as it was before.
+func Write(path string, data []byte, perm os.FileMode) error {
+	return WriteFrom(path, bytes.NewReader(data), perm)
+}
+
+// WriteFrom is Write for what r delivers.
+func WriteFrom(path string, r io.Reader, perm os.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), TempPrefix+"*")
 	if err != nil {
 		return err
@@ -30,7 +37,7 @@ func Write(path string, data []byte, perm os.FileMode) (err error) {
 			err = errors.Join(fmt.Errorf("write %s: %w", path, err), ignoreClosed(f.Close()), os.Remove(f.Name()))
 		}
 	}()
-	if _, err := f.Write(data); err != nil {
+	if _, err := io.Copy(f, r); err != nil {
 		return err
 	}
 	if err := f.Chmod(perm); err != nil {
@@ -39,10 +46,33 @@ func Write(path string, data []byte, perm os.FileMode) (err error) {
 	return Commit(f, path)
 }
 
-// CreateTemp makes a temporary beside path, for what takes a while to write, and
-// removes those that killed processes left of the same path. It is locked until
-// it is closed, so that others can tell: a caller renames it before that.
-func CreateTemp(path string) (*os.File, error) {
+// Create lets write fill a file, for what takes a while, and puts it at path with
+// exactly the mode perm. What killed processes left of the same path is removed. On
+// an error path is as it was before.
+func Create(path string, perm os.FileMode, write func(io.Writer) error) (err error) {
+	f, err := createTemp(path)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(f.Name())) // which has no such name any more if all went well
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(perm), f.Sync()); err != nil {
+		return err
+	}
+	return Rename(f.Name(), path) // before the lock ends
+}
+
+// createTemp makes a temporary beside path and removes those that killed processes
+// left of the same path. It is locked until it is closed, so that others can tell:
+// a caller renames it before that.
+func createTemp(path string) (*os.File, error) {
 	prefix := TempPrefix + filepath.Base(path) + "-"
 	if err := sweep(filepath.Dir(path), prefix); err != nil {
 		return nil, err

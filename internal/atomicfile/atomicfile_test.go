@@ -1,6 +1,8 @@
 package atomicfile
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,12 +48,12 @@ func TestCreateTemp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	first, err := CreateTemp(path)
+	first, err := createTemp(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	second, err := CreateTemp(path)
+	second, err := createTemp(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,5 +66,28 @@ func TestCreateTemp(t *testing.T) {
 		if _, err := os.Stat(name); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestCreate(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	bad := errors.New("bad")
+	for _, want := range []error{nil, bad} {
+		err := Create(path, 0o640, func(w io.Writer) error {
+			_, err := io.WriteString(w, "text")
+			return errors.Join(err, want)
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	got, err := os.ReadFile(path)
+	fi, serr := os.Stat(path)
+	if err := errors.Join(err, serr); err != nil || string(got) != "text" || fi.Mode() != 0o640 {
+		t.Errorf("%q, %v, %v", got, fi, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("there are %v, %v", entries, err)
 	}
 }
