@@ -28,7 +28,7 @@ func specShape(languages []Language) shape[Spec] {
 			"The application's processes, by name.", `services: {web: {run: [script/web]}}`),
 		key("services_format", or(list(enum(listServiceFormats()...)), []ServiceFormat{Systemd}),
 			func(s *Spec, v []ServiceFormat) { s.ServicesFormat = v },
-			"The init systems for which units are written.", `services_format: [systemd]`),
+			"The service managers for which units are written.", `services_format: [systemd]`),
 		key("package", packageShape(), func(s *Spec, v Package) { s.Package = v },
 			"What the package is like. Keys beyond these are nfpm's own.", `package: {depends: [nginx]}`),
 		key("publish", named(checkWord, publishShape(), func(p *PublishTarget, n string) { p.Name = n }),

@@ -7,10 +7,10 @@
 // touches:
 //
 //	PREFIX/package/{bundle,release}  dpkg's copy
-//	PREFIX/package.old-VERSION       that of the version before, during an upgrade
+//	PREFIX/package.old-VERSION       the previous version's, during an upgrade
 //	PREFIX/bundle/ID                 what releases depend on
-//	PREFIX/releases/VERSION          a release; its "bundle" is a link
-//	PREFIX/current                   the link to the release that runs
+//	PREFIX/releases/VERSION          a release; its "bundle" is a symlink
+//	PREFIX/current                   the symlink to the release that runs
 //
 // So running processes keep their files until they end, and plain apt-get
 // upgrades. The texts are in templates/; docs/server.md tells an administrator
@@ -25,24 +25,24 @@ import (
 	"github.com/envbuild/envbuild/templates"
 )
 
-// The folders below the prefix. The templates name them, too.
+// What stands below the prefix. The templates name it, too.
 const (
-	packageFolder  = "package"
-	bundleFolder   = "bundle"
-	releasesFolder = "releases"
-	releaseFolder  = "release"
-	currentLink    = "current"
-	checkFile      = "check"
-	// asideFolder begins the name of the folder in which the copy of the version
-	// before waits while dpkg unpacks the next. That version ends the name.
-	asideFolder = "package.old-"
+	packageDir  = "package"
+	bundleDir   = "bundle"
+	releasesDir = "releases"
+	releaseDir  = "release"
+	currentLink = "current"
+	checkFile   = "check"
+	// asidePrefix begins the name of the directory in which the previous version's
+	// copy waits while dpkg unpacks the next. That version ends the name.
+	asidePrefix = "package.old-"
 )
 
 // Release is one version of a package as it stands on a server.
 type Release struct {
 	// Package is the Debian package's name.
 	Package string
-	// Prefix is the folder that the package owns: letters, digits and / . _ + -.
+	// Prefix is the directory that the package owns: letters, digits and / . _ + -.
 	Prefix string
 	// Version names the release: the package's whole version, without an epoch, so
 	// that two packages never have one release.
@@ -56,19 +56,19 @@ type Release struct {
 	Interpreter string
 }
 
-// Bundle is the folder of the dependencies.
-func (r Release) Bundle() string { return path.Join(r.Prefix, bundleFolder, r.BundleID) }
+// Bundle is the directory of the dependencies.
+func (r Release) Bundle() string { return path.Join(r.Prefix, bundleDir, r.BundleID) }
 
-// Dir is the folder of the release.
-func (r Release) Dir() string { return path.Join(r.Prefix, releasesFolder, r.Version) }
+// Dir is the directory of the release.
+func (r Release) Dir() string { return path.Join(r.Prefix, releasesDir, r.Version) }
 
 // Current is the path by which services reach whatever release is current.
 func (r Release) Current() string { return path.Join(r.Prefix, currentLink) }
 
-// BundleLink is the link in a release that names its bundle: where it stands, and
-// what it says. It leads to the bundle from dpkg's copy as well.
+// BundleLink is the symlink from a release to its bundle: its path and its target.
+// The target leads to the bundle from dpkg's copy as well.
 func (r Release) BundleLink() (at, target string) {
-	return path.Join(r.Dir(), bundleFolder), path.Join("..", "..", bundleFolder, r.BundleID)
+	return path.Join(r.Dir(), bundleDir), path.Join("..", "..", bundleDir, r.BundleID)
 }
 
 // CheckPath is where the release has the program that tells whether it can run.
@@ -78,8 +78,8 @@ func (r Release) CheckPath() string { return path.Join(r.Dir(), checkFile) }
 // Paths outside of the release and its bundle are their own.
 func (r Release) Packaged(p string) string {
 	for _, at := range []struct{ placed, packaged string }{
-		{r.Bundle(), path.Join(r.Prefix, packageFolder, bundleFolder)},
-		{r.Dir(), path.Join(r.Prefix, packageFolder, releaseFolder)},
+		{r.Bundle(), path.Join(r.Prefix, packageDir, bundleDir)},
+		{r.Dir(), path.Join(r.Prefix, packageDir, releaseDir)},
 	} {
 		if p == at.placed || strings.HasPrefix(p, at.placed+"/") {
 			return at.packaged + strings.TrimPrefix(p, at.placed)
@@ -98,20 +98,20 @@ func (r Release) CommandPath() string { return "/usr/sbin/" + r.Command() }
 // compressed by gzip.
 func (r Release) ManualPath() string { return "/usr/share/man/man8/" + r.Command() + ".8.gz" }
 
-// values are what the templates see. Nothing in them needs quotes: the rules for
+// templateData is what the templates see. Nothing in them needs quotes: the rules for
 // names, prefixes and versions leave no character that means something to a shell
 // or to roff, but for the hyphens of a manual page.
-type values struct {
+type templateData struct {
 	Package, Prefix, Release, Command, Title, Date string
 	Copy, Aside, Dir, Interpreter                  string
 	Keep                                           int
 	Reload                                         string
 }
 
-func (r Release) values() values {
-	return values{
+func (r Release) templateData() templateData {
+	return templateData{
 		Package: r.Package, Prefix: r.Prefix, Release: r.Version, Command: r.Command(), Keep: r.Keep,
-		Copy: path.Join(r.Prefix, packageFolder), Aside: path.Join(r.Prefix, asideFolder),
+		Copy: path.Join(r.Prefix, packageDir), Aside: path.Join(r.Prefix, asidePrefix),
 		Dir: r.Dir(), Interpreter: r.Interpreter,
 	}
 }
@@ -119,33 +119,33 @@ func (r Release) values() values {
 // Script returns the text of the command. reload is the command line that makes
 // the services run what is current; it may be empty.
 func (r Release) Script(reload string) ([]byte, error) {
-	v := r.values()
+	data := r.templateData()
 	if reload != "" {
-		v.Reload = "\n\t" + reload + "\n"
+		data.Reload = "\n\t" + reload + "\n"
 	}
-	return templates.Render(templates.ReleaseCommand, v)
+	return templates.Render(templates.ReleaseCommand, data)
 }
 
-// Check returns the text of the program that ends with 0 if the release can run on
-// the machine as it is, and else says what is missing. The release has to have
+// Check returns the text of the program that exits with 0 if the release can run on
+// the machine as it is, and otherwise says what is missing. The release has to have
 // env.sh.
 func (r Release) Check() ([]byte, error) {
-	return templates.Render(templates.ReleaseCheck, r.values())
+	return templates.Render(templates.ReleaseCheck, r.templateData())
 }
 
 // Manual returns the command's manual page, uncompressed.
 func (r Release) Manual(date time.Time) ([]byte, error) {
-	v := r.values()
-	v.Title, v.Date = strings.ToUpper(r.Command()), date.UTC().Format(time.DateOnly)
-	return templates.Render(templates.ReleaseManual, v)
+	data := r.templateData()
+	data.Title, data.Date = strings.ToUpper(r.Command()), date.UTC().Format(time.DateOnly)
+	return templates.Render(templates.ReleaseManual, data)
 }
 
-// Parts are parts of maintainer scripts, without a first line. What users and
-// folders the services need comes before Place, their reload between Place and
-// Collect, and their end before Withdraw.
+// Parts are parts of maintainer scripts, without a first line. Users and directories
+// that the services need are made before Place; the services are reloaded between
+// Place and Collect, and stopped before Withdraw.
 type Parts struct {
-	// Aside moves dpkg's copy of the version before out of the way, in the preinst,
-	// after everything else in it.
+	// Aside moves dpkg's copy of the previous version aside, in the preinst, after
+	// everything else in it.
 	Aside string
 	// Place puts the release in its place and makes it current, in the postinst.
 	Place string
@@ -153,7 +153,7 @@ type Parts struct {
 	Collect string
 	// Withdraw removes what Place made, in the prerm.
 	Withdraw string
-	// Undo takes Aside back, and removes what a removal finds still, in the postrm.
+	// Undo reverts Aside, and removes what is left after a removal, in the postrm.
 	Undo string
 }
 
@@ -167,7 +167,7 @@ func (r Release) Parts() (Parts, error) {
 		{templates.ReleaseAside, &p.Aside}, {templates.ReleasePlace, &p.Place}, {templates.ReleaseCollect, &p.Collect},
 		{templates.ReleaseWithdraw, &p.Withdraw}, {templates.ReleaseUndo, &p.Undo},
 	} {
-		text, err := templates.Render(t.name, r.values())
+		text, err := templates.Render(t.name, r.templateData())
 		if err != nil {
 			return p, err
 		}

@@ -40,8 +40,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// texts are all that the package renders, as whole scripts.
-func texts(t *testing.T) map[string]string {
+// renderTexts returns all that the package renders, as whole scripts.
+func renderTexts(t *testing.T) map[string]string {
 	t.Helper()
 	r := sample()
 	command, err := r.Script("systemctl reload web-sample.target")
@@ -70,7 +70,7 @@ func texts(t *testing.T) map[string]string {
 
 func TestShellcheck(t *testing.T) {
 	skiptest.Without(t, "shellcheck", "dash")
-	for name, text := range texts(t) {
+	for name, text := range renderTexts(t) {
 		cmd := exec.Command("shellcheck", "--shell=dash", "-")
 		cmd.Stdin = strings.NewReader(text)
 		if out, err := cmd.CombinedOutput(); err != nil {

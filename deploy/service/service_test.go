@@ -206,8 +206,8 @@ func TestShells(t *testing.T) {
 	}
 }
 
-// TestStateFolders gives each user and group a folder, and each user one home.
-func TestStateFolders(t *testing.T) {
+// TestStateDirectories gives each user and group a directory, and each user one home.
+func TestStateDirectories(t *testing.T) {
 	in := input(t, `
 name: app+x
 runtime: {perl: "5.36.0"}
@@ -227,7 +227,7 @@ services:
 	}
 	want := "job=app+x-root web=app+x other=app+x-a.a again=app+x third=app+x-c fourth=app+x-c.e last=app+x-root.adm"
 	if strings.Join(got, " ") != want {
-		t.Errorf("folders %q", got)
+		t.Errorf("directories %q", got)
 	}
 	got = nil
 	for _, u := range p.SysUsers {

@@ -12,8 +12,8 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// shape makes two versions of an application in which a folder becomes a link, and
-// a link a folder.
+// shape makes two versions of an application in which a directory becomes a symlink,
+// and a symlink a directory.
 func (c chroot) shape(t *testing.T, more ...tree.Entry) (first, second string) {
 	t.Helper()
 	one, two := version("1.0-1", "aaa"), version("1.1-1", "bbb")
@@ -37,20 +37,20 @@ const (
 	nextShape  = "./assets/a=2 ./only-in-two=x ./public/b=2 ./text=two ./thirdparty/lib=2 ./thirdparty/old=2 ./vendor>thirdparty"
 )
 
-// expectShape compares the application in a folder below the prefix.
-func (c chroot) expectShape(t *testing.T, folder, want string) {
+// expectShape compares the application in a directory below the prefix.
+func (c chroot) expectShape(t *testing.T, directory, want string) {
 	t.Helper()
 	got := c.sh(t, `cd "$1"; find . -type f -o -type l | sort | while read -r f; do
-		if [ -L "$f" ]; then echo "$f>$(readlink "$f")"; else echo "$f=$(cat "$f")"; fi; done`, prefix+"/"+folder+"/app")
+		if [ -L "$f" ]; then echo "$f>$(readlink "$f")"; else echo "$f=$(cat "$f")"; fi; done`, prefix+"/"+directory+"/app")
 	if got = strings.Join(strings.Fields(got), " "); got != want {
-		t.Fatalf("%s is\n%s\nnot\n%s", folder, got, want)
+		t.Fatalf("%s is\n%s\nnot\n%s", directory, got, want)
 	}
 }
 
-// testFoldersAndLinks upgrades, installs again, and downgrades across the change.
-// dpkg by itself keeps a folder and a link that are there, and writes through them
+// testDirectoriesAndSymlinks upgrades, installs again, and downgrades across the change.
+// dpkg by itself keeps a directory and a symlink that are there, and writes through them
 // (policy 6.6).
-func testFoldersAndLinks(t *testing.T, c chroot) {
+func testDirectoriesAndSymlinks(t *testing.T, c chroot) {
 	first, second := c.shape(t)
 	c.must(t, "dpkg", "-i", first)
 	for range 2 {
@@ -167,7 +167,7 @@ func testKilledAside(t *testing.T, c chroot) {
 	first, fails := c.shape(t, blocked)
 	c.must(t, "cp", fails, "/tmp/blocked.deb")
 	_, second := c.shape(t)
-	// The preinst is run from a folder of dpkg's own.
+	// The preinst is run from a directory of dpkg's own.
 	for _, round := range []struct{ script, deb string }{{"tmp.ci/preinst", second}, {"tmp.ci/postrm", "/tmp/blocked.deb"}} {
 		c.must(t, "dpkg", "-i", first)
 		func() {
@@ -196,13 +196,13 @@ func testKilledAside(t *testing.T, c chroot) {
 	}
 }
 
-// testMountPoints removes a package whose folders are file systems of their own.
+// testMountPoints removes a package whose directories are file systems of their own.
 func testMountPoints(t *testing.T, c chroot) {
-	for _, folder := range []string{"/bundle", "/releases"} {
-		unmount := c.mount(t, prefix+folder, "4m")
+	for _, directory := range []string{"/bundle", "/releases"} {
+		unmount := c.mount(t, prefix+directory, "4m")
 		defer func() {
 			unmount()
-			c.sh(t, `rmdir "$1"; rmdir "${1%/*}" 2>/dev/null || :`, prefix+folder)
+			c.sh(t, `rmdir "$1"; rmdir "${1%/*}" 2>/dev/null || :`, prefix+directory)
 		}()
 	}
 	first := c.pack(t, version("1.0-1", "aaa"), "one", "A")

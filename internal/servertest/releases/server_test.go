@@ -47,7 +47,7 @@ func TestServer(t *testing.T) {
 		{"upgrades", testUpgrades}, {"switching", testSwitching}, {"in use", testInUse}, {"again", testAgain},
 		{"downgrade", testDowngrade}, {"other file system", testOtherFileSystem}, {"full disk", testFullDisk},
 		{"disk too full to unpack", testFullForDpkg}, {"killed", testKilled}, {"lock", testLock}, {"aborted removal", testAbortedRemoval},
-		{"folders and links", testFoldersAndLinks}, {"failed unpack", testFailedUnpack}, {"killed unpack", testKilledUnpack},
+		{"directories and symlinks", testDirectoriesAndSymlinks}, {"failed unpack", testFailedUnpack}, {"killed unpack", testKilledUnpack},
 		{"killed aside", testKilledAside}, {"mount points", testMountPoints}, {"renamed", testRenamed},
 		{"unable", testUnable},
 	} {
@@ -274,7 +274,7 @@ func testAgain(t *testing.T, c chroot) {
 		t.Error("the bundle is on the disk twice")
 	}
 	if _, err := os.Lstat(c.path(r.Bundle() + "/stray")); err == nil {
-		t.Error("the stray folder is still there")
+		t.Error("the stray directory is still there")
 	}
 	c.must(t, "dpkg", "-i", c.pack(t, r, "other", "A"))
 	c.expect(t, "other", "A", "1.0-1")
@@ -292,7 +292,7 @@ func testDowngrade(t *testing.T, c chroot) {
 	c.expect(t, "two", "B", "1.1-1", "1.0-1")
 }
 
-// mount puts a small file system of its own at a folder of the root.
+// mount puts a small file system of its own at a directory of the root.
 func (c chroot) mount(t *testing.T, at, size string) (unmount func()) {
 	t.Helper()
 	if err := os.MkdirAll(c.path(at), 0o755); err != nil {
@@ -316,8 +316,8 @@ func (c chroot) mount(t *testing.T, at, size string) (unmount func()) {
 
 // testOtherFileSystem keeps releases where dpkg's files can't be linked to.
 func testOtherFileSystem(t *testing.T, c chroot) {
-	for _, folder := range []string{"/bundle", "/releases"} {
-		defer c.mount(t, prefix+folder, "4m")()
+	for _, directory := range []string{"/bundle", "/releases"} {
+		defer c.mount(t, prefix+directory, "4m")()
 	}
 	first := c.pack(t, version("1.0-1", "aaa"), "one", "A")
 	c.must(t, "dpkg", "-i", first)

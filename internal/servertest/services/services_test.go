@@ -48,7 +48,7 @@ trap 'exit 0' TERM
 while :; do sleep 1 & wait; done
 `
 
-// place is a server's folder in which an init system of a test runs services.
+// place is a server's directory in which a service manager of a test runs services.
 type place struct {
 	dir  string
 	name string // the package's, unique because of /run
@@ -167,7 +167,7 @@ func (p *place) command(env []string, argv ...string) *exec.Cmd {
 	return cmd
 }
 
-// start runs the init system until the test ends, which stops it as its own
+// start runs the service manager until the test ends, which stops it as its own
 // administrator would and shows its output if the test failed.
 func (p *place) start(t *testing.T, stop syscall.Signal, argv ...string) {
 	t.Helper()
