@@ -62,7 +62,7 @@ func publishTwice(t *testing.T, c client, location string, p publish.Package, ar
 	}
 }
 
-func TestPublishToFolder(t *testing.T) {
+func TestPublishToDirectory(t *testing.T) {
 	c := publisher(t, "  internal: {dir: out/apt, distribution: stable, sign: {key: keys/apt.asc}, create: {key: true, architectures: [amd64], origin: Web Notes}}\n", nil)
 	p := publishtest.Make(t, "hello", "1.0-1", "amd64", "one")
 	location := filepath.Join(c.dir, "out/apt/pool/h/hello/hello_1.0-1_amd64.deb")
@@ -125,7 +125,7 @@ func TestPublishMissing(t *testing.T) {
 	}
 	c.must(t, strings.Fields(command)...)
 	c.must(t, "publish", p.Path)
-	// And what the folder remembers of its keys is enough.
+	// And what the directory remembers of its keys is enough.
 	spec := filepath.Join(c.dir, "envbuild.yaml")
 	text, err := os.ReadFile(spec)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package publish brings packages to the apt repositories of a project. Where
-// they go is a Target: a repository that envbuild keeps itself (package repo, in
-// a folder, a bucket or on another host), a server that aptly runs on, or any
+// they go is a Target: a repository that envbuild manages itself (package repo, in
+// a directory, a bucket or on another host), a server that aptly runs on, or any
 // server that takes a package in one request.
 package publish
 

@@ -11,7 +11,7 @@ import (
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// RepositoryOptions describe a repository that envbuild keeps.
+// RepositoryOptions describe a repository that envbuild manages.
 type RepositoryOptions struct {
 	// Name is the target's, for errors.
 	Name    string

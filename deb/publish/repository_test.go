@@ -30,10 +30,10 @@ type located interface {
 	Location(file string) string
 }
 
-// folder is a repo.Folder that knows paths.
-type folder struct{ *repo.Folder }
+// directory is a repo.Directory that knows paths.
+type directory struct{ *repo.Directory }
 
-func (f folder) Location(file string) string { return filepath.Join(f.Root(), file) }
+func (f directory) Location(file string) string { return filepath.Join(f.Root(), file) }
 
 // bucket and host are storages that don't tell when files were written. Then the
 // clock can be one of the test's own, and nobody waits for the next second.
@@ -148,10 +148,10 @@ func read(t *testing.T, s repo.Storage, name string) ([]byte, bool) {
 
 // TestRepositories runs the suite over every kind of storage.
 func TestRepositories(t *testing.T) {
-	t.Run("folder", func(t *testing.T) {
+	t.Run("directory", func(t *testing.T) {
 		publishtest.TestTarget(t, func(t *testing.T) publishtest.Server {
 			root, now := t.TempDir(), repotest.Clock()
-			return newPlace(t, func(*testing.T) located { return folder{repo.NewFolder(root, now)} })
+			return newPlace(t, func(*testing.T) located { return directory{repo.NewDirectory(root, now)} })
 		})
 	})
 	t.Run("s3", func(t *testing.T) {
@@ -295,7 +295,7 @@ func testLostConnection(t *testing.T, server *servertest.SSHD) {
 // TestMissing has nothing to publish to.
 func TestMissing(t *testing.T) {
 	root := t.TempDir()
-	p := &place{signer: repotest.Signer(t, "key", time.Now), open: func(*testing.T) located { return folder{repo.NewFolder(root, time.Now)} }}
+	p := &place{signer: repotest.Signer(t, "key", time.Now), open: func(*testing.T) located { return directory{repo.NewDirectory(root, time.Now)} }}
 	pkg := publishtest.Make(t, "hello", "1-1", "amd64", "x")
 	opts := p.options(t)
 	opts.Missing = "make it"

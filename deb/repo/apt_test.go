@@ -24,7 +24,7 @@ func keyringDeb(t *testing.T) func(context.Context, repo.Keyring) (string, error
 	}
 }
 
-// asked is a web server for a folder that knows what it was asked for.
+// asked is a web server for a directory that knows what it was asked for.
 type asked struct {
 	mu    sync.Mutex
 	paths []string
@@ -70,20 +70,20 @@ func TestApt(t *testing.T) {
 // aptLife is a repository inside of a root whose apt reads it.
 type aptLife struct {
 	*testing.T
-	root   repotest.Root
-	folder *repo.Folder
-	dist   string
-	url    string
-	now    func() time.Time
+	root      repotest.Root
+	directory *repo.Directory
+	dist      string
+	url       string
+	now       func() time.Time
 }
 
 func testApt(t *testing.T, root repotest.Root, transport string) {
 	now := repotest.Clock()
-	l := &aptLife{T: t, root: root, dist: "stable-" + transport, now: now, folder: repo.NewFolder(root.Path("srv/"+transport), now)}
+	l := &aptLife{T: t, root: root, dist: "stable-" + transport, now: now, directory: repo.NewDirectory(root.Path("srv/"+transport), now)}
 	l.url = "file:/srv/" + transport
 	var server *asked
 	if transport == "http" {
-		l.url, server = serve(t, l.folder.Root())
+		l.url, server = serve(t, l.directory.Root())
 	}
 	t.Cleanup(func() {
 		root.Must(t, "dpkg", "--purge", "hello", "test-archive-keyring")
@@ -110,7 +110,7 @@ func (l *aptLife) init(signers ...repo.Signer) *repo.Repository {
 	l.Helper()
 	s, yes := setup(l.dist), true
 	s.Settings.Suite, s.Contents, s.Keyring = "stable", &yes, keyringDeb(l.T)
-	r, err := repo.Init(l.Context(), l.folder, s, repo.Options{Signers: signers, XZ: xzPath(l), Now: l.now})
+	r, err := repo.Init(l.Context(), l.directory, s, repo.Options{Signers: signers, XZ: xzPath(l), Now: l.now})
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func (l *aptLife) init(signers ...repo.Signer) *repo.Repository {
 // take puts a file of the repository into the root, as an administrator does.
 func (l *aptLife) take(name, from string) {
 	l.Helper()
-	b, err := os.ReadFile(filepath.Join(l.folder.Root(), from))
+	b, err := os.ReadFile(filepath.Join(l.directory.Root(), from))
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func BenchmarkAdd(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			now := repotest.Clock()
 			opts := repo.Options{Signers: []repo.Signer{repotest.Signer(b, "key", now)}, XZ: xzPath(b), Now: now}
-			r, err := repo.Init(b.Context(), repo.NewFolder(b.TempDir(), now), setup("stable"), opts)
+			r, err := repo.Init(b.Context(), repo.NewDirectory(b.TempDir(), now), setup("stable"), opts)
 			if err != nil {
 				b.Fatal(err)
 			}

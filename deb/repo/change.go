@@ -200,7 +200,7 @@ func (ix *index) join(t *table, v variant, keep int64, pieces []piece, base int)
 	switch {
 	case v == xzipped:
 		add(xzjoin.Trailer(t.blocks()))
-	case v == gzipped && len(t.parts) == 0: // no member is no gzip file
+	case v == gzipped && len(t.parts) == 0: // without a member it isn't a gzip file
 		empty, err := gzipPart(nil)
 		if err != nil {
 			return digest.SHA256{}, nil, err

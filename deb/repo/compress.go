@@ -55,7 +55,7 @@ func gunzipPart(member []byte, size int64) ([]byte, error) {
 }
 
 // xzProgram compresses with the program xz: three times as fast as Go's package,
-// whose files are no smaller than gzip's.
+// whose files are as large as gzip's.
 type xzProgram struct{ path string }
 
 // parts compresses each part into a block of its own. One process does it all.

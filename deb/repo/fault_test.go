@@ -21,10 +21,10 @@ import (
 	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
-// faulty is a folder that fails at its n-th writing call: once, as a full disk
+// faulty is a directory that fails at its n-th writing call: once, as a full disk
 // does, or from then on, as it is for a process that was killed.
 type faulty struct {
-	*repo.Folder
+	*repo.Directory
 	mu    sync.Mutex
 	left  int
 	dead  bool
@@ -52,11 +52,11 @@ func (f *faulty) call(do func() error) error {
 }
 
 func (f *faulty) Create(ctx context.Context, name string, c repo.Content) error {
-	return f.call(func() error { return f.Folder.Create(ctx, name, c) })
+	return f.call(func() error { return f.Directory.Create(ctx, name, c) })
 }
 
 func (f *faulty) Replace(ctx context.Context, name string, data []byte, was repo.Version) error {
-	return f.call(func() error { return f.Folder.Replace(ctx, name, data, was) })
+	return f.call(func() error { return f.Directory.Replace(ctx, name, data, was) })
 }
 
 func (f *faulty) CreateAll(ctx context.Context, files []repo.NewFile) []error {
@@ -77,14 +77,14 @@ func (f *faulty) ReplaceAll(ctx context.Context, files []repo.Replacement) error
 }
 
 func (f *faulty) Remove(ctx context.Context, name string) error {
-	return f.call(func() error { return f.Folder.Remove(ctx, name) })
+	return f.call(func() error { return f.Directory.Remove(ctx, name) })
 }
 
 func (f *faulty) Copy(ctx context.Context, from, to string) error {
-	return f.call(func() error { return f.Folder.Copy(ctx, from, to) })
+	return f.call(func() error { return f.Directory.Copy(ctx, from, to) })
 }
 
-// tree reads all files of a folder but the folder's own.
+// tree reads all files of a directory but the directory's own.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -131,15 +131,15 @@ func TestFault(t *testing.T) {
 func testFault(t *testing.T, f *faulty) bool {
 	t.Helper()
 	now := repotest.Clock()
-	folder := repo.NewFolder(t.TempDir(), now)
+	directory := repo.NewDirectory(t.TempDir(), now)
 	opts := repo.Options{Signers: []repo.Signer{repotest.Signer(t, "key", now)}, XZ: xzPath(t), Now: now}
-	r, err := repo.Init(t.Context(), folder, setup("stable"), opts)
+	r, err := repo.Init(t.Context(), directory, setup("stable"), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	add(t, r, repotest.Deb{Name: "hello", Version: "1"})
-	before := tree(t, folder.Root())
-	f.Folder = folder
+	before := tree(t, directory.Root())
+	f.Directory = directory
 	n := f.left // the number of the write that fails
 	broken, err := repo.Open(t.Context(), f, opts)
 	if err != nil {
@@ -152,7 +152,7 @@ func testFault(t *testing.T, f *faulty) bool {
 		}
 		return false
 	}
-	after := tree(t, folder.Root())
+	after := tree(t, directory.Root())
 	committed := after["/dists/stable/InRelease"] != before["/dists/stable/InRelease"]
 	switch {
 	case err == nil:
@@ -168,7 +168,7 @@ func testFault(t *testing.T, f *faulty) bool {
 	case !f.dead && !f.after:
 		verify(t, r)
 	}
-	checkClient(t, folder, opts.Signers[0])
+	checkClient(t, directory, opts.Signers[0])
 	add(t, r, repotest.Deb{Name: "hello", Version: "2"}, repotest.Deb{Name: "hello", Version: "3"})
 	if v := verify(t, r); v.Packages != 3 {
 		t.Errorf("write %d: %d packages are there", n, v.Packages)
@@ -176,10 +176,10 @@ func testFault(t *testing.T, f *faulty) bool {
 	return true
 }
 
-// checkClient reads the repository from the folder as a client does.
-func checkClient(t *testing.T, folder *repo.Folder, signer repo.Signer) {
+// checkClient reads the repository from the directory as a client does.
+func checkClient(t *testing.T, directory *repo.Directory, signer repo.Signer) {
 	t.Helper()
-	url, _ := serve(t, folder.Root())
+	url, _ := serve(t, directory.Root())
 	public, err := signer.PublicKey(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func checkClient(t *testing.T, folder *repo.Folder, signer repo.Signer) {
 	}
 }
 
-// TestReadOnly publishes into a folder that can't be written.
+// TestReadOnly publishes into a directory that can't be written.
 func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
@@ -208,7 +208,7 @@ func TestReadOnly(t *testing.T) {
 	})
 	now := repotest.Clock()
 	opts := repo.Options{Signers: []repo.Signer{repotest.Signer(t, "key", now)}, XZ: xzPath(t), Now: now}
-	r, err := repo.Init(t.Context(), repo.NewFolder(dir, now), setup("stable"), opts)
+	r, err := repo.Init(t.Context(), repo.NewDirectory(dir, now), setup("stable"), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,9 +217,9 @@ func TestReadOnly(t *testing.T) {
 	}
 	before := tree(t, dir)
 	_, err = r.Add(t.Context(), repo.Place{}, []string{repotest.MakeDeb(t, repotest.Deb{Name: "hello", Version: "2"})})
-	var hinted *repo.FolderError
+	var hinted *repo.DirectoryError
 	if !errors.Is(err, syscall.EROFS) || !errors.As(err, &hinted) {
-		t.Errorf("Add = %v, want a FolderError of EROFS", err)
+		t.Errorf("Add = %v, want a DirectoryError of EROFS", err)
 	}
 	if !maps.Equal(tree(t, dir), before) {
 		t.Error("something changed")

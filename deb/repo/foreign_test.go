@@ -148,11 +148,11 @@ func TestForeignKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(b.read(files.Keyring), ours) {
-		t.Error("clients get a key that is none of the signers'")
+		t.Error("clients get a key of nobody who signs")
 	}
 	b.has("stable", "amd64", "hello 1 all")
 	verify(t, b.Repository)
-	// A distribution that was never published is none to sign anew.
+	// A distribution that was never published needs no new signature.
 	b.remembered(func(c map[string]any) { c["distributions"], c["keys"] = []string{"gone", "stable"}, theirs })
 	var none *repo.NotFoundError
 	if _, err := repo.Init(t.Context(), b.storage, setup("stable"), b.opts); !errors.As(err, &none) {

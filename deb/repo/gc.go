@@ -250,7 +250,7 @@ func (r *Repository) removeAll(ctx context.Context, garbage map[string]int64, dr
 // one of the two always sees what the other did.
 type condemned struct {
 	// Serial counts how often the list was written, so that it never is again what
-	// it was: a bucket's versions are no more than hashes of the content.
+	// it was: a bucket's versions are only hashes of the content.
 	Serial int `json:"serial"`
 	// Files are unused since, at least.
 	Files map[string]time.Time `json:"files"`

@@ -13,11 +13,11 @@ import (
 	"github.com/envbuild/envbuild/deb/repo/repotest"
 )
 
-// newFolderBed is newBed with a folder, which has a lock.
-func newFolderBed(t *testing.T) *bed {
+// newDirectoryBed is newBed with a directory, which has a lock.
+func newDirectoryBed(t *testing.T) *bed {
 	t.Helper()
 	now := repotest.Clock()
-	b := &bed{t: t, storage: repo.NewFolder(t.TempDir(), now), opts: repo.Options{
+	b := &bed{t: t, storage: repo.NewDirectory(t.TempDir(), now), opts: repo.Options{
 		Signers: []repo.Signer{repotest.Signer(t, "key", now)}, XZ: xzPath(t), Now: now,
 	}}
 	b.init(setup("stable"))
@@ -45,7 +45,7 @@ func (b *bed) gc(p repo.Policy) repo.Collected {
 }
 
 func TestGC(t *testing.T) {
-	b := newFolderBed(t)
+	b := newDirectoryBed(t)
 	b.init(setup("other"))
 	for v := range 5 { // generations 2 to 6
 		_, err := b.Add(t.Context(), repo.Place{Distribution: "stable"}, []string{repotest.MakeDeb(t, repotest.Deb{Name: "hello", Version: fmt.Sprint(v)})})
@@ -97,7 +97,7 @@ func TestGC(t *testing.T) {
 }
 
 func TestGCGrace(t *testing.T) {
-	b := newFolderBed(t)
+	b := newDirectoryBed(t)
 	for v := range 4 {
 		add(t, b.Repository, repotest.Deb{Name: "hello", Version: fmt.Sprint(v)})
 	}
@@ -178,7 +178,7 @@ func fileContent(t *testing.T, d repotest.Deb) repo.Content {
 
 // TestGCUnknownDistribution keeps what init published and didn't write down.
 func TestGCUnknownDistribution(t *testing.T) {
-	b := newFolderBed(t)
+	b := newDirectoryBed(t)
 	config := b.read(".envbuild/repository.json")
 	b.init(setup("forgotten"))
 	_, err := b.Add(t.Context(), repo.Place{Distribution: "forgotten"}, []string{repotest.MakeDeb(t, repotest.Deb{Name: "hello", Version: "1"})})

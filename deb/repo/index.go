@@ -28,7 +28,7 @@ type indexID struct {
 	Architecture string    `json:"architecture"`
 }
 
-// file is the index's name below the distribution's folder.
+// file is the index's name below the distribution's directory.
 func (id indexID) file(v variant) string {
 	if id.Kind == contentsKind {
 		return id.Component + "/Contents-" + id.Architecture + v.ending()

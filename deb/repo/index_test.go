@@ -23,7 +23,7 @@ func TestIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storage := NewFolder(t.TempDir(), time.Now)
+	storage := NewDirectory(t.TempDir(), time.Now)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	ix := &index{storage: storage, dist: "x", ref: indexRef{indexID: indexID{packagesKind, "main", "amd64"}}, table: &table{}}
 	var model []item

@@ -112,13 +112,13 @@ func (r *Repository) nextConfig(ctx context.Context, setup Setup) (config, error
 		c.Name = setup.Name
 	}
 	if !validName(c.Name) {
-		return c, &SettingsError{"name", c.Name, "is no name for files and packages", "use lower-case letters, digits, + - and ."}
+		return c, &SettingsError{"name", c.Name, "can't begin the names of files and packages", "use lower-case letters, digits, + - and ."}
 	}
 	if setup.URL != "" {
 		c.URL = setup.URL
 	}
 	if u, err := url.Parse(c.URL); err != nil || u.String() != c.URL || c.URL != "" && !u.IsAbs() {
-		return c, &SettingsError{"URL", c.URL, "is no address", "write one as clients do: https://apt.example.org/internal"}
+		return c, &SettingsError{"URL", c.URL, "is not a valid address", "write one as clients do: https://apt.example.org/internal"}
 	}
 	if d := setup.Settings.Distribution; !slices.Contains(c.Distributions, d) {
 		c.Distributions = append(slices.Clone(c.Distributions), d)

@@ -33,7 +33,7 @@ func Immutable(name string) bool {
 
 // poolName is a package's file. It has no part of the distribution or the
 // component, so that one name, version and architecture is one file in the whole
-// repository. The epoch, which is no part of the usual file name, is a folder.
+// repository. The epoch, which the usual file name leaves out, is a directory.
 func poolName(k key) string {
 	prefix := k.name[:1]
 	if strings.HasPrefix(k.name, "lib") && len(k.name) > 3 {
@@ -59,7 +59,7 @@ func generationName(dist string, r generationRef) string {
 	return fmt.Sprintf("%s%s/%08d-%s", generationsDir, dist, r.Number, r.SHA256)
 }
 
-// validDist allows what apt allows, without what would leave the folder: names
+// validDist allows what apt allows, without what would leave the directory: names
 // with slashes such as "bookworm/updates".
 func validDist(s string) bool {
 	if s == "" || len(s) > 100 {

@@ -119,11 +119,11 @@ func (p *pkg) check(d *reader.Package) error {
 	}
 	switch {
 	case !validName(p.name):
-		return fmt.Errorf("%q is no name of a package", p.name)
+		return fmt.Errorf("%q is not a valid package name", p.name)
 	case !validVersion(p.version):
-		return fmt.Errorf("%q is no version", p.version)
+		return fmt.Errorf("%q is not a valid version", p.version)
 	case !validArch(p.arch):
-		return fmt.Errorf("%q is no architecture", p.arch)
+		return fmt.Errorf("%q is not a valid architecture", p.arch)
 	case d.Field("Description") == "" || d.Field("Maintainer") == "":
 		return errors.New("its control file has no Maintainer or no Description")
 	}

@@ -37,7 +37,7 @@ func FuzzRelease(f *testing.F) {
 		again, err := parseRelease(r.encode())
 		if err != nil {
 			if strings.ContainsAny(r.origin+r.label+r.suite+r.codename+r.description, "\n") {
-				return // fields of several lines are none of ours
+				return // fields of several lines aren't ours
 			}
 			t.Fatalf("what was written can't be read: %v\n%s", err, r.encode())
 		}
@@ -46,7 +46,7 @@ func FuzzRelease(f *testing.F) {
 		}
 		for _, file := range r.files {
 			if strings.HasPrefix(file.name, "/") || strings.HasPrefix(file.name, "../") {
-				t.Errorf("file %q leaves the folder", file.name)
+				t.Errorf("file %q leaves the directory", file.name)
 			}
 		}
 	})

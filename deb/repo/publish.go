@@ -61,7 +61,7 @@ type transaction struct {
 }
 
 // publish makes the next generation of a distribution: edit says what is new in
-// it, and is called again if another publisher was faster. If edit changes
+// it, and is called again if another publisher committed first. If edit changes
 // nothing there is no generation, and the present state is returned.
 func (r *Repository) publish(ctx context.Context, dist string, keyring openpgp.EntityList, edit func(context.Context, *draft) error) (*state, error) {
 	held, unlock, locked, err := r.lock(ctx)
@@ -124,7 +124,7 @@ func (r *Repository) publishHeld(ctx context.Context, dist string, keyring openp
 		if !raced || try == maxRaces {
 			return nil, err
 		}
-		r.opts.Notice("another publisher was faster; trying again")
+		r.opts.Notice("another publisher committed first; trying again")
 		if err := cancel.Sleep(ctx, rand.N(time.Duration(min(try, 20))*20*time.Millisecond)); err != nil {
 			return nil, err
 		}

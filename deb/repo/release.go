@@ -24,7 +24,7 @@ type release struct {
 	date                                        time.Time
 	architectures, components                   []string
 	generation                                  generationRef
-	// files are listed by name, relative to the distribution's folder.
+	// files are listed by name, relative to the distribution's directory.
 	files []releaseFile
 }
 
@@ -67,7 +67,7 @@ func (e *NotOursError) Error() string { return e.File + " was not written by env
 
 // Hint says what to do.
 func (e *NotOursError) Hint() string {
-	return "make a repository in a new folder and add the old one's packages to it"
+	return "make a repository in a new directory and add the old one's packages to it"
 }
 
 var errRelease = errors.New("not a release file, or a damaged one")

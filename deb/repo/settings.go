@@ -48,12 +48,12 @@ func (s Settings) check() error {
 	}
 	for i, c := range s.Components {
 		if !validComponent(c) || slices.Contains(s.Components[:i], c) {
-			return &SettingsError{"component", c, "is no name of one, or there twice", "use lower-case letters, digits and -"}
+			return &SettingsError{"component", c, "is not a valid name, or is named twice", "use lower-case letters, digits and -"}
 		}
 	}
 	for i, a := range s.Architectures {
 		if !validArch(a) || slices.Contains(s.Architectures[:i], a) {
-			return &SettingsError{"architecture", a, "is no name of one, or there twice", "use Debian's names: amd64, arm64"}
+			return &SettingsError{"architecture", a, "is not a valid name, or is named twice", "use Debian's names: amd64, arm64"}
 		}
 		if a == allArch || a == "source" || a == "any" {
 			return &SettingsError{"architecture", a, "needs no index", "packages for all architectures are listed for each"}
@@ -63,5 +63,5 @@ func (s Settings) check() error {
 }
 
 func badDistribution(name string) error {
-	return &SettingsError{"distribution", name, "is no name of one", "use a codename: bookworm"}
+	return &SettingsError{"distribution", name, "is not a valid name", "use a codename: bookworm"}
 }

@@ -73,7 +73,7 @@ func (p publisher) run() error {
 		if err != nil {
 			return err
 		}
-		r, err := repo.Open(context.Background(), repo.NewFolder(p.Root, now), opts)
+		r, err := repo.Open(context.Background(), repo.NewDirectory(p.Root, now), opts)
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (s *soak) init() {
 	if s.keys, err = sign.Keyring(public); err != nil {
 		s.t.Fatal(err)
 	}
-	r, err := repo.Init(s.t.Context(), repo.NewFolder(s.root, opts.Now), setup("soak"), opts)
+	r, err := repo.Init(s.t.Context(), repo.NewDirectory(s.root, opts.Now), setup("soak"), opts)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func (s *soak) options() repo.Options {
 
 func (s *soak) open() *repo.Repository {
 	opts := s.options()
-	r, err := repo.Open(context.Background(), repo.NewFolder(s.root, opts.Now), opts)
+	r, err := repo.Open(context.Background(), repo.NewDirectory(s.root, opts.Now), opts)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/envbuild/envbuild/internal/parallel"
 )
 
-// Storage holds a repository's files: a folder, a bucket. Names are relative,
-// with slashes, and pass fs.ValidPath; folders come and go with the files in
+// Storage holds a repository's files: a directory, a bucket. Names are relative,
+// with slashes, and pass fs.ValidPath; directories come and go with the files in
 // them. Every method may be called by several goroutines at once.
 //
 // A storage may also be a Lister, a Locker, a Copier, a Batcher and a Sweeper.
 type Storage interface {
-	// Get opens a file; the caller closes it. The error is fs.ErrNotExist if there
-	// is none. What is read is one version of the file, whoever replaces it
+	// Get opens a file; the caller closes it. The error is fs.ErrNotExist if it
+	// isn't there. What is read is one version of the file, whoever replaces it
 	// meanwhile. The body may be an io.ReaderAt too, where parts can be had.
 	Get(ctx context.Context, name string) (*File, error)
 	// Create writes a file that never changes afterwards: a package, an index
@@ -79,7 +79,7 @@ func Bytes(b []byte) Content {
 
 // Lister is a Storage that can tell what it holds, as gc and verify need.
 type Lister interface {
-	// List gives every file whose name begins with prefix ("" or a folder and a
+	// List gives every file whose name begins with prefix ("" or a directory and a
 	// slash), in any order. Files that come or go meanwhile may be missing or not.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 }

@@ -13,7 +13,7 @@ import (
 // Aptly is a running aptly, with the empty repository "internal", published
 // without a signature for amd64 as debian/bookworm.
 type Aptly struct {
-	// Dir is its folder, URL the base of its API, without /api.
+	// Dir is its directory, URL the base of its API, without /api.
 	Dir, URL string
 }
 

@@ -23,7 +23,7 @@ import (
 
 // S3 is a running store.
 type S3 struct {
-	// Endpoint is its address, Dir where its buckets are as folders.
+	// Endpoint is its address, Dir where its buckets are as directories.
 	Endpoint, Dir string
 	client        *minio.Client
 	buckets       atomic.Int32
@@ -41,7 +41,7 @@ func StartS3(t testing.TB) *S3 {
 	program := versitygw(t)
 	s := &S3{Dir: t.TempDir()}
 	address := freeAddress(t)
-	// Metadata in a folder of its own: not every file system has attributes.
+	// Metadata in a directory of its own: not every file system has attributes.
 	cmd := exec.Command(program, "--port", address, "--access", s3Key, "--secret", s3Secret, "--quiet", "posix", s.Dir)
 	start(t, cmd)
 	s.Endpoint = "http://" + address

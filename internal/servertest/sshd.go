@@ -27,7 +27,7 @@ type SSHD struct {
 	// Key is the file of a private key that is let in, KnownHosts one that has the
 	// host's key.
 	Key, KnownHosts string
-	// Dir is an empty folder of the host.
+	// Dir is an empty directory of the host.
 	Dir string
 	// HostKey is the host's.
 	HostKey ssh.PublicKey
@@ -120,7 +120,8 @@ func (s *SSHD) Admit(t testing.TB, key ssh.PublicKey) {
 }
 
 // Environ is an environment in which the host lets in a target whose variables
-// begin with that. HOME is none: ssh reads nothing of the person's who tests.
+// begin with that. The configuration is whole, so that ssh reads nothing from the home directory of
+// whoever runs the test.
 func (s *SSHD) Environ(t testing.TB, variables string) []string {
 	t.Helper()
 	return environ(t, variables, s.Key, s.KnownHosts)

@@ -1,5 +1,5 @@
 // Package aptly publishes packages through the API of a running aptly, version
-// 1.3 or later: it uploads them to a folder of their own, adds that to a local
+// 1.3 or later: it uploads them to a directory of their own, adds that to a local
 // repository, and updates what is published of it.
 package aptly
 
@@ -238,12 +238,12 @@ func (t *target) add(ctx context.Context, packages []publish.Package) (err error
 	if len(packages) == 0 {
 		return nil
 	}
-	folder := "envbuild-" + strings.ToLower(crand.Text())
-	defer func() { t.discard(ctx, folder) }()
+	directory := "envbuild-" + strings.ToLower(crand.Text())
+	defer func() { t.discard(ctx, directory) }()
 	for _, p := range packages {
 		body := client.Form("envbuild-"+p.SHA256.String(), nil, "file", p.File(), client.File(p.Path, p.Size, p.SHA256))
 		sent, ended := t.Report.Sending(p, body.Size)
-		_, err := t.client.Do(ctx, client.Request{Method: http.MethodPost, URL: t.URL + "/api/files/" + folder, Body: body, Sent: sent})
+		_, err := t.client.Do(ctx, client.Request{Method: http.MethodPost, URL: t.URL + "/api/files/" + directory, Body: body, Sent: sent})
 		ended()
 		if err != nil {
 			return t.failed(&p, err)
@@ -253,7 +253,7 @@ func (t *target) add(ctx context.Context, packages []publish.Package) (err error
 		FailedFiles []string
 		Report      struct{ Warnings []string }
 	}
-	if err := t.call(ctx, http.MethodPost, "/api/repos/"+url.PathEscape(t.Repo)+"/file/"+folder, nil, &result); err != nil {
+	if err := t.call(ctx, http.MethodPost, "/api/repos/"+url.PathEscape(t.Repo)+"/file/"+directory, nil, &result); err != nil {
 		return t.failed(nil, err)
 	}
 	for _, p := range packages {
@@ -273,11 +273,11 @@ func (t *target) add(ctx context.Context, packages []publish.Package) (err error
 }
 
 // discard removes what was uploaded. aptly does that itself with what it takes.
-func (t *target) discard(ctx context.Context, folder string) {
+func (t *target) discard(ctx context.Context, directory string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := t.call(ctx, http.MethodDelete, "/api/files/"+folder, nil, nil); err != nil {
-		t.Report.Send(publish.Event{Kind: publish.Doubt, Message: fmt.Sprintf("what was uploaded to aptly's folder %s stays there: %v", folder, err)})
+	if err := t.call(ctx, http.MethodDelete, "/api/files/"+directory, nil, nil); err != nil {
+		t.Report.Send(publish.Event{Kind: publish.Doubt, Message: fmt.Sprintf("what was uploaded to aptly's directory %s stays there: %v", directory, err)})
 	}
 }
 

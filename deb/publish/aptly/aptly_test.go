@@ -86,7 +86,7 @@ func TestUploadsAreRemoved(t *testing.T) {
 	}
 	left, err := os.ReadDir(filepath.Join(s.Dir, "upload"))
 	if err != nil || len(left) != 0 {
-		t.Errorf("%d folders are left, %v", len(left), err)
+		t.Errorf("%d directories are left, %v", len(left), err)
 	}
 }
 

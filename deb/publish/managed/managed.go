@@ -67,12 +67,12 @@ type Repository struct {
 
 // Local is a repository in a local directory, which has an absolute path.
 func Local(root string, opts Options) *Repository {
-	storage := directory{repo.NewFolder(root, opts.Now)}
+	storage := directory{repo.NewDirectory(root, opts.Now)}
 	return &Repository{Options: opts, Storage: storage, Root: storage.Root(), URL: (&url.URL{Scheme: "file", Path: storage.Root()}).String()}
 }
 
 // directory is a local directory, whose files' addresses are paths.
-type directory struct{ *repo.Folder }
+type directory struct{ *repo.Directory }
 
 // Location implements Storage.
 func (d directory) Location(file string) string {

@@ -108,7 +108,7 @@ func fill(text string) upload.Template {
 	return func(lookup func(string) string) string { return os.Expand(text, lookup) }
 }
 
-// body reads what was sent, or answers that it is no package.
+// body reads what was sent, or answers that it is not a package.
 func body(w http.ResponseWriter, r io.Reader) ([]byte, bool) {
 	b, err := io.ReadAll(r)
 	if err != nil || !bytes.HasPrefix(b, []byte("!<arch>\n")) {

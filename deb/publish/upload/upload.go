@@ -156,7 +156,7 @@ func refused(code int) bool {
 }
 
 // explainRefusal finds out whether the package was refused because it is there:
-// another publisher, or an earlier try whose answer was lost, was faster.
+// another publisher sent it first, or an earlier try did whose answer was lost.
 func (t *target) explainRefusal(ctx context.Context, p publish.Package, refusal error, retried bool) (already bool, err error) {
 	var status *client.StatusError
 	if t.Download != nil {

@@ -16,7 +16,7 @@ import (
 // payload is how much data that doesn't compress each package holds.
 const payload = 17 << 10
 
-// makePool makes packages number first to first+n-1 in a folder. They are like
+// makePool makes packages number first to first+n-1 in a directory. They are like
 // those of a distribution: a stanza has about 800 bytes.
 func makePool(dir string, first, n int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -27,7 +27,7 @@ type Deb struct {
 	Depends []string
 }
 
-// Make makes the package in a folder and returns its path.
+// Make makes the package in a directory and returns its path.
 func (d Deb) Make(dir string) (path string, err error) {
 	if d.Arch == "" {
 		d.Arch = "all"
@@ -85,7 +85,7 @@ func (d Deb) dpkg(dir string) (path string, err error) {
 	return path, nil
 }
 
-// MakeDeb makes a package in a new folder, so that one name and version can be
+// MakeDeb makes a package in a new directory, so that one name and version can be
 // made twice.
 func MakeDeb(t testing.TB, d Deb) string {
 	t.Helper()

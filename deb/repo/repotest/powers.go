@@ -30,7 +30,7 @@ func testList(t *testing.T, open func(*testing.T) repo.Storage) {
 	s := open(t)
 	l, ok := s.(repo.Lister)
 	if !ok {
-		return // this storage is no Lister
+		return // this storage is not a Lister
 	}
 	if names := list(t, l, ""); len(names) > 0 {
 		t.Errorf("an empty storage lists %q", names)
@@ -56,7 +56,7 @@ func testCopy(t *testing.T, open func(*testing.T) repo.Storage) {
 	s := open(t)
 	c, ok := s.(repo.Copier)
 	if !ok {
-		return // this storage is no Copier
+		return // this storage is not a Copier
 	}
 	create(t, s, "dists/x/by-hash/SHA256/1", "one")
 	create(t, s, "dists/x/by-hash/SHA256/2", "two")
@@ -83,7 +83,7 @@ func testBatch(t *testing.T, open func(*testing.T) repo.Storage) {
 	s := open(t)
 	b, ok := s.(repo.Batcher)
 	if !ok {
-		return // this storage is no Batcher
+		return // this storage is not a Batcher
 	}
 	create(t, s, "pool/a/old.deb", "old")
 	lie := repo.Bytes([]byte("lie"))
@@ -133,7 +133,7 @@ func locked(t *testing.T, s repo.Storage, onWait func()) (context.Context, func(
 
 func testLock(t *testing.T, open func(*testing.T) repo.Storage) {
 	if _, ok := open(t).(repo.Locker); !ok {
-		return // this storage is no Locker
+		return // this storage is not a Locker
 	}
 	var inside atomic.Int32
 	var all sync.WaitGroup
@@ -168,7 +168,7 @@ func testLock(t *testing.T, open func(*testing.T) repo.Storage) {
 
 func testLockWaits(t *testing.T, open func(*testing.T) repo.Storage) {
 	if _, ok := open(t).(repo.Locker); !ok {
-		return // this storage is no Locker
+		return // this storage is not a Locker
 	}
 	held, unlock := locked(t, open(t), func() { t.Error("waited for a free lock") })
 	if held.Err() != nil {
@@ -208,7 +208,7 @@ func testLockWaits(t *testing.T, open func(*testing.T) repo.Storage) {
 func testHeld(t *testing.T, open func(*testing.T) repo.Storage) {
 	s := open(t)
 	if _, ok := s.(repo.Locker); !ok {
-		return // this storage is no Locker
+		return // this storage is not a Locker
 	}
 	held, unlock := locked(t, s, nil)
 	err := errors.Join(

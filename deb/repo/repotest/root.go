@@ -69,7 +69,7 @@ func NewRoot(t testing.TB, codename string) Root {
 	return r
 }
 
-// findUp finds a file of the project from a package's folder.
+// findUp finds a file of the project from a package's directory.
 func findUp(name string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -76,7 +76,7 @@ func testGet(t *testing.T, open func(*testing.T) repo.Storage) {
 	s := open(t)
 	absent(t, s, "dists/x/InRelease")
 	create(t, s, "pool/a/a_1_all.deb", "content")
-	absent(t, s, "pool/a") // a folder is no file
+	absent(t, s, "pool/a") // a directory is not a file
 	absent(t, s, "pool/a/a_1_all.deb/b")
 	got, v := get(t, open(t), "pool/a/a_1_all.deb")
 	if got != "content" || v == repo.None || v == repo.Any {
@@ -166,7 +166,7 @@ func testCreateFails(t *testing.T, open func(*testing.T) repo.Storage) {
 		t.Error("Create of half a file succeeded")
 	}
 	absent(t, s, "pool/half.deb")
-	create(t, s, "pool/half.deb", "whole") // and it is no obstacle
+	create(t, s, "pool/half.deb", "whole") // and it hinders nobody
 	if l, ok := s.(repo.Lister); ok {
 		if names := list(t, l, ""); !slices.Equal(names, []string{"pool/half.deb"}) {
 			t.Errorf("files left over: %q", names)

@@ -8,7 +8,7 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// probeName is a file that is there to be refused. Its folder is the storage's own.
+// probeName is a file that is there to be refused. Its directory is the storage's own.
 const probeName = ".envbuild/local/probe"
 
 const probeText = "This file is here so that envbuild can see whether the store refuses to overwrite it.\n"
@@ -80,5 +80,5 @@ func (e *ConditionError) Error() string {
 
 // Hint says why that matters.
 func (e *ConditionError) Hint() string {
-	return "two publishers at once would lose each other's packages there; use a store that documents them (Amazon S3, MinIO, Cloudflare R2, Ceph), or publish to a folder or by ssh and copy that"
+	return "two publishers at once would lose each other's packages there; use a store that documents them (Amazon S3, MinIO, Cloudflare R2, Ceph), or publish to a directory or by ssh and copy that"
 }

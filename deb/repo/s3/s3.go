@@ -31,7 +31,7 @@ import (
 // Options say where the bucket is.
 type Options struct {
 	Bucket string
-	// Prefix is a folder in the bucket, or empty.
+	// Prefix is a directory in the bucket, or empty.
 	Prefix string
 	// Endpoint is the store's address; empty is AWS_ENDPOINT_URL_S3,
 	// AWS_ENDPOINT_URL, or Amazon's.
@@ -277,7 +277,7 @@ func (s *Storage) List(ctx context.Context, prefix string) iter.Seq2[repo.Entry,
 				return
 			}
 			name := strings.TrimPrefix(o.Key, top)
-			if strings.HasSuffix(name, "/") || name == probeName { // a folder as consoles make them
+			if strings.HasSuffix(name, "/") || name == probeName { // a directory as consoles make them
 				continue
 			}
 			if !yield(repo.Entry{Name: name, Size: o.Size, Modified: o.LastModified}, nil) {

@@ -269,7 +269,7 @@ func testKeys(t *testing.T, server *servertest.S3) {
 	}
 }
 
-// testNoBucket has a bucket that isn't there, which is no empty repository.
+// testNoBucket has a bucket that isn't there, which is not an empty repository.
 func testNoBucket(t *testing.T, server *servertest.S3) {
 	s := open(t, s3.Options{Bucket: "nosuch", Endpoint: server.Endpoint, Getenv: getenv(server.Env())})
 	f, err := s.Get(t.Context(), "x")

@@ -16,18 +16,19 @@ import (
 	"github.com/pkg/sftp"
 )
 
-// The lock is a folder that is never empty while it is held: it holds one folder,
-// named after its holder, with a file that grows as long as the holder lives.
+// The lock is a directory that is never empty while it is held: in it is one
+// directory, named after the holder, with a file that grows as long as the holder
+// lives.
 //
-//   - To take it, a holder's folder is made elsewhere and renamed to it, which the
+//   - To take it, a holder's directory is made elsewhere and renamed to it, which the
 //     other host does only if it is empty or not there.
-//   - To release it, the holder's folder is renamed away: the lock is empty.
+//   - To release it, the holder's directory is renamed away: the lock is empty.
 //   - To break the lock of a holder that is dead, everybody who waits may do the
-//     same. Only one succeeds, and whoever took the lock meanwhile has a folder of
+//     same. Only one succeeds, and whoever took the lock meanwhile has a directory of
 //     another name.
-//   - What a holder writes lies in its folder first, and what it removes at last. A
+//   - What a holder writes lies in its directory first, and what it removes at last. A
 //     holder that was taken for dead and is not, or whose requests come late, can
-//     do nothing any more: there is no folder to rename from, or to.
+//     do nothing any more: there is no directory to rename from, or to.
 const lockDir = "sftp-lock"
 
 // beatFile grows, and says who the holder is.
@@ -57,10 +58,10 @@ func (s *Storage) holding(ctx context.Context) *lock {
 	return nil
 }
 
-// isLock reports whether a folder is a holder's, which only Lock makes.
+// isLock reports whether a directory is a holder's, which only Lock makes.
 func (s *Storage) isLock(dir string) bool { return path.Dir(dir) == s.private(lockDir) }
 
-// lost makes ErrLockLost of what a holder's folder being gone leads to.
+// lost makes ErrLockLost of what a holder's directory being gone leads to.
 func (s *Storage) lost(held *lock, err error) error {
 	if held == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -91,7 +92,7 @@ func (s *Storage) Lock(ctx context.Context, onWait func()) (held context.Context
 	return held, func() error { return s.unlock(context.WithoutCancel(ctx), l) }, nil
 }
 
-// stage makes a holder's folder where nobody sees it.
+// stage makes a holder's directory where nobody sees it.
 func (s *Storage) stage(stage string, l *lock) error {
 	if err := s.client.MkdirAll(path.Join(stage, l.id)); err != nil {
 		return err
@@ -120,7 +121,7 @@ type observation struct {
 	at   time.Time
 }
 
-// acquire renames the staged folder to the lock as soon as that is free.
+// acquire renames the staged directory to the lock as soon as that is free.
 func (s *Storage) acquire(ctx context.Context, stage string, onWait func()) error {
 	var seen observation
 	for try := 0; ; try++ {
@@ -174,7 +175,7 @@ func (s *Storage) tryLock(stage string, seen *observation) (ok bool, err error) 
 	}
 	gone := path.Join(s.root, tempDir, "dead-"+now.id)
 	if err := s.client.PosixRename(path.Join(at, now.id), gone); err != nil {
-		return false, nil //nolint:nilerr // somebody else was faster, or it lives after all
+		return false, nil //nolint:nilerr // another publisher broke it first, or its holder lives after all
 	}
 	s.opts.Notice(fmt.Sprintf("a publisher that wasn't heard of for %v is taken for dead", s.opts.Stale))
 	return false, s.discard(gone, "")
@@ -232,7 +233,7 @@ func ignoreLost(err error) error {
 	return err
 }
 
-// discard removes a holder's folder, or with an id the folder around it.
+// discard removes a holder's directory, or with an id the directory around it.
 func (s *Storage) discard(dir, id string) error {
 	inner := path.Join(dir, id)
 	infos, err := s.client.ReadDir(inner)

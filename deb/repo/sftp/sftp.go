@@ -26,13 +26,13 @@ import (
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// Options say where the folder is.
+// Options say where the directory is.
 type Options struct {
 	// Host is a name, an address, or an alias of ~/.ssh/config. User is empty and
 	// Port 0 for what that says.
 	Host, User string
 	Port       int
-	// Path is the folder, relative to the login's own unless it is absolute.
+	// Path is the directory, relative to the login's own unless it is absolute.
 	Path string
 	// Variables is what the names of the target's variables begin with: _KEY_FILE
 	// is a private key's file, _PASSPHRASE opens it, _PASSWORD is the login's,
@@ -59,18 +59,18 @@ type Options struct {
 const connectTimeout = 30 * time.Second
 
 const (
-	// privateDir holds what belongs to the folder itself and not to the repository.
+	// privateDir holds what belongs to the directory itself and not to the repository.
 	privateDir = ".envbuild/local"
 	tempDir    = privateDir + "/sftp-tmp"
 	// smallFile is what is read whole: its version is its content's digest.
 	smallFile = 1 << 20
 )
 
-// Storage is a repo.Storage in a folder of another host. It is a Lister, a Locker
+// Storage is a repo.Storage in a directory of another host. It is a Lister, a Locker
 // and, where the host has hard links, a Copier without copying.
 //
-// There is no locking between publishers that reach the folder by SFTP and those
-// that have it as a local folder.
+// There is no locking between publishers that reach the directory by SFTP and those
+// that have it as a local directory.
 type Storage struct {
 	opts    Options
 	conn    *connection
@@ -82,7 +82,7 @@ type Storage struct {
 	commit sync.Mutex // compares and renames
 }
 
-// Open connects. The folder need not be there.
+// Open connects. The directory need not be there.
 func Open(ctx context.Context, opts Options) (*Storage, error) {
 	if opts.Notice == nil {
 		opts.Notice = func(string) {}

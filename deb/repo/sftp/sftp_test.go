@@ -67,7 +67,7 @@ func testLocation(t *testing.T, server *servertest.SSHD) {
 	if got := open(t, options(t, server, "/srv/apt")).Location("pool/a b.deb"); got != want+"/srv/apt/pool/a b.deb" {
 		t.Errorf("Location = %s", got)
 	}
-	// The login's own folder.
+	// The login's own directory.
 	got := open(t, options(t, server, "apt")).Location("x")
 	if !strings.HasPrefix(got, want+"/") || !strings.HasSuffix(got, "/apt/x") {
 		t.Errorf("Location = %s", got)
@@ -397,7 +397,7 @@ func testFullDisk(t *testing.T, server *servertest.SSHD) {
 	}
 }
 
-// testReadOnly has a folder that can't be written.
+// testReadOnly has a directory that can't be written.
 func testReadOnly(t *testing.T, server *servertest.SSHD) {
 	// /proc takes no files, whoever asks.
 	s := open(t, options(t, server, "/proc/envbuild"))
@@ -406,6 +406,6 @@ func testReadOnly(t *testing.T, server *servertest.SSHD) {
 		t.Errorf("Create = %v", err)
 	}
 	if _, _, err := s.Lock(t.Context(), nil); err == nil {
-		t.Error("a folder that can't be written was locked")
+		t.Error("a directory that can't be written was locked")
 	}
 }

@@ -37,7 +37,7 @@ func (s *Storage) Create(ctx context.Context, name string, content repo.Content)
 }
 
 // temp is a name for what is written before it gets its own. Under a lock it lies
-// in the lock's own folder: a publisher that has lost it, and may not know, can
+// in the lock's own directory: a publisher that has lost it, and may not know, can
 // neither write there nor rename from there.
 func (s *Storage) temp(held *lock) string {
 	if held != nil {
@@ -179,15 +179,15 @@ func (s *Storage) Remove(ctx context.Context, name string) error {
 	})
 }
 
-// removeHeld removes a file by way of the lock's folder: who has lost the lock
-// can't rename it to there. A folder stays where it is, whatever is in it.
+// removeHeld removes a file by way of the lock's directory: who has lost the lock
+// can't rename it to there. A directory stays where it is, whatever is in it.
 func (s *Storage) removeHeld(held *lock, at string) error {
 	info, err := s.client.Lstat(at)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil && info.IsDir() {
-		err = errors.New("it is a folder")
+		err = errors.New("it is a directory")
 	}
 	if err != nil {
 		return err
@@ -290,7 +290,7 @@ func (s *Storage) renameNew(temp, at string, taken error) error {
 	return err
 }
 
-// place makes the folder of a file, as often as somebody removes it meanwhile, and
+// place makes the directory of a file, as often as somebody removes it meanwhile, and
 // calls move to put the file there.
 func (s *Storage) place(at string, move func() error) error {
 	for try := 0; ; try++ {
@@ -304,10 +304,10 @@ func (s *Storage) place(at string, move func() error) error {
 		}
 		if err := s.client.MkdirAll(path.Dir(at)); err != nil && !errors.Is(err, fs.ErrExist) {
 			if _, there := s.client.Stat(path.Dir(at)); there != nil && !errors.Is(there, fs.ErrNotExist) {
-				return fmt.Errorf("make the folder %s: %w", path.Dir(at), err)
+				return fmt.Errorf("make the directory %s: %w", path.Dir(at), err)
 			}
 			if errors.Is(err, fs.ErrPermission) {
-				return fmt.Errorf("make the folder %s: %w", path.Dir(at), err)
+				return fmt.Errorf("make the directory %s: %w", path.Dir(at), err)
 			}
 		}
 	}

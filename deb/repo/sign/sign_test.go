@@ -147,7 +147,7 @@ func TestKeyFileRefuses(t *testing.T) {
 	}
 }
 
-// home makes a folder for gpg, whose agent ends with the test. Its path is short,
+// home makes a directory for gpg, whose agent ends with the test. Its path is short,
 // as those of sockets have to be.
 func home(t *testing.T) (env []string) {
 	t.Helper()

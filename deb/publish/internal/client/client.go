@@ -176,7 +176,7 @@ func (c *Client) unsent(body *sending, err error) error {
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, *sending, error) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
 	if err != nil {
-		return nil, nil, &localError{fmt.Errorf("%q is no address", c.redact(r.URL))}
+		return nil, nil, &localError{fmt.Errorf("%q is not a valid address", c.redact(r.URL))}
 	}
 	for name, values := range r.Header {
 		req.Header[name] = values

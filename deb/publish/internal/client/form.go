@@ -48,7 +48,7 @@ func (f *sameFile) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// FormField is a part of a form that is no file.
+// FormField is a part of a form that is not a file.
 type FormField struct{ Name, Value string }
 
 // Form puts a file between the fields of a form. Its size is known, since many

@@ -16,10 +16,10 @@ import (
 	"github.com/envbuild/envbuild/internal/skiptest"
 )
 
-func TestFolder(t *testing.T) {
+func TestDirectory(t *testing.T) {
 	repotest.TestStorage(t, func(t *testing.T) func(*testing.T) repo.Storage {
 		root := t.TempDir()
-		return func(*testing.T) repo.Storage { return repo.NewFolder(root, time.Now) }
+		return func(*testing.T) repo.Storage { return repo.NewDirectory(root, time.Now) }
 	})
 }
 
@@ -30,8 +30,8 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// TestFolderFull writes to a file system that is too small.
-func TestFolderFull(t *testing.T) {
+// TestDirectoryFull writes to a file system that is too small.
+func TestDirectoryFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
 		skiptest.Because(t, "no small file system can be mounted: %v", err)
@@ -41,11 +41,11 @@ func TestFolderFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	f := repo.NewFolder(dir, time.Now)
+	f := repo.NewDirectory(dir, time.Now)
 	err := f.Create(t.Context(), "pool/big.deb", repo.Bytes(make([]byte, 1<<20)))
-	var hinted *repo.FolderError
+	var hinted *repo.DirectoryError
 	if !errors.Is(err, syscall.ENOSPC) || !errors.As(err, &hinted) {
-		t.Errorf("Create = %v, want a FolderError of ENOSPC", err)
+		t.Errorf("Create = %v, want a DirectoryError of ENOSPC", err)
 	}
 	left := 0
 	walk := func(path string, d fs.DirEntry, err error) error {
@@ -62,10 +62,10 @@ func TestFolderFull(t *testing.T) {
 	}
 }
 
-// TestFolderSweep leaves what a killed writer left if it may be written still.
-func TestFolderSweep(t *testing.T) {
+// TestDirectorySweep leaves what a killed writer left if it may be written still.
+func TestDirectorySweep(t *testing.T) {
 	dir := t.TempDir()
-	f := repo.NewFolder(dir, time.Now)
+	f := repo.NewDirectory(dir, time.Now)
 	if err := f.Create(t.Context(), "pool/a.deb", repo.Bytes(nil)); err != nil {
 		t.Fatal(err)
 	}

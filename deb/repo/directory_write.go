@@ -21,12 +21,12 @@ import (
 )
 
 // Create implements Storage.
-func (f *Folder) Create(ctx context.Context, name string, content Content) error {
+func (f *Directory) Create(ctx context.Context, name string, content Content) error {
 	return f.CreateAll(ctx, []NewFile{{name, content}})[0]
 }
 
-// CreateAll implements Batcher: the files are synced at once, then their folders.
-func (f *Folder) CreateAll(ctx context.Context, files []NewFile) []error {
+// CreateAll implements Batcher: the files are synced at once, then their directories.
+func (f *Directory) CreateAll(ctx context.Context, files []NewFile) []error {
 	errs, dirs := make([]error, len(files)), &dirtyDirs{}
 	if err := parallel.Each(ctx, maxParallel, len(files), func(ctx context.Context, i int) error {
 		errs[i] = f.createOne(ctx, files[i], dirs)
@@ -50,7 +50,7 @@ func fill(errs []error, err error) []error {
 	return errs
 }
 
-func (f *Folder) createOne(ctx context.Context, file NewFile, dirs *dirtyDirs) error {
+func (f *Directory) createOne(ctx context.Context, file NewFile, dirs *dirtyDirs) error {
 	path, err := f.path(file.Name)
 	if err != nil {
 		return err
@@ -67,13 +67,13 @@ func (f *Folder) createOne(ctx context.Context, file NewFile, dirs *dirtyDirs) e
 }
 
 // Replace implements Storage.
-func (f *Folder) Replace(ctx context.Context, name string, data []byte, was Version) error {
+func (f *Directory) Replace(ctx context.Context, name string, data []byte, was Version) error {
 	return f.ReplaceAll(ctx, []Replacement{{name, data, was}})
 }
 
 // ReplaceAll implements Batcher: the files are synced at once, then renamed one
-// after the other, then their folders are synced.
-func (f *Folder) ReplaceAll(ctx context.Context, files []Replacement) (err error) {
+// after the other, then their directories are synced.
+func (f *Directory) ReplaceAll(ctx context.Context, files []Replacement) (err error) {
 	temps, paths := make([]string, len(files)), make([]string, len(files))
 	defer func() {
 		for _, temp := range temps {
@@ -133,7 +133,7 @@ func currently(path string, was Version) error {
 }
 
 // Copy implements Copier.
-func (f *Folder) Copy(ctx context.Context, from, to string) error {
+func (f *Directory) Copy(ctx context.Context, from, to string) error {
 	source, err := f.path(from)
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (f *Folder) Copy(ctx context.Context, from, to string) error {
 }
 
 // linkTemp makes a temporary name of a file, or a copy where there are no links.
-func (f *Folder) linkTemp(ctx context.Context, source string) (string, error) {
+func (f *Directory) linkTemp(ctx context.Context, source string) (string, error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
@@ -191,7 +191,7 @@ func (f *Folder) linkTemp(ctx context.Context, source string) (string, error) {
 }
 
 // temp writes content to a temporary file, durably, and returns its path.
-func (f *Folder) temp(ctx context.Context, content Content) (path string, err error) {
+func (f *Directory) temp(ctx context.Context, content Content) (path string, err error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
@@ -223,7 +223,7 @@ func (f *Folder) temp(ctx context.Context, content Content) (path string, err er
 	return out.Name(), errors.Join(err, out.Close())
 }
 
-func (f *Folder) openTemp() (*os.File, error) {
+func (f *Directory) openTemp() (*os.File, error) {
 	dir := filepath.Join(f.root, tempDir)
 	out, err := os.CreateTemp(dir, atomicfile.TempPrefix+"*")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -254,7 +254,7 @@ func copyChecked(ctx context.Context, out io.Writer, in io.Reader, content Conte
 	return nil
 }
 
-// dirtyDirs are folders whose entries were changed. Nil is for changes that may
+// dirtyDirs are directories whose entries were changed. Nil is for changes that may
 // be lost.
 type dirtyDirs struct {
 	mu   sync.Mutex
@@ -277,7 +277,7 @@ func (d *dirtyDirs) sync(ctx context.Context) error {
 	return parallel.Each(ctx, maxParallel, len(dirs), func(_ context.Context, i int) error { return atomicfile.SyncDir(dirs[i]) })
 }
 
-// move makes the folder of path, as often as somebody removes it meanwhile, and
+// move makes the directory of path, as often as somebody removes it meanwhile, and
 // moves a file there.
 func move(path string, dirs *dirtyDirs, rename func() error) error {
 	for try := 0; ; try++ {
@@ -307,7 +307,7 @@ func renameNew(from, to string) error {
 	return nil
 }
 
-// makeDirs makes a folder and those above it.
+// makeDirs makes a directory and those above it.
 func makeDirs(dir string, dirs *dirtyDirs) error {
 	err := os.Mkdir(dir, 0o755)
 	switch {

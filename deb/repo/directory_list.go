@@ -12,7 +12,7 @@ import (
 )
 
 // Sweep implements Sweeper.
-func (f *Folder) Sweep(_ context.Context, before time.Time) error {
+func (f *Directory) Sweep(_ context.Context, before time.Time) error {
 	dir := filepath.Join(f.root, tempDir)
 	all, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,7 +34,7 @@ func (f *Folder) Sweep(_ context.Context, before time.Time) error {
 }
 
 // List implements Lister.
-func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
+func (f *Directory) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		if prefix != "" && !fs.ValidPath(strings.TrimSuffix(prefix, "/")) {
 			yield(Entry{}, &fs.PathError{Op: "list", Path: prefix, Err: fs.ErrInvalid})

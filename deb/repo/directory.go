@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// privateDir holds what belongs to the folder itself and not to the repository.
+	// privateDir holds what belongs to the directory itself and not to the repository.
 	privateDir = stateDir + "local/"
 	tempDir    = privateDir + "tmp"
 	// lockFile makes its holder the only publisher, replaceFile the only one who
@@ -30,29 +30,29 @@ const (
 	smallFile = 1 << 20
 )
 
-// Folder is a Storage in a folder of the local file system, or one that behaves
-// like it: names are taken without overwriting, renames are atomic, flock works.
+// Directory is a Storage in the local file system, or in one that behaves like it:
+// names are taken without overwriting, renames are atomic, flock works.
 // Any web server can serve it, and apt reads it by file:.
 //
-// It is a Lister, a Locker (other machines that share the folder are locked out
+// It is a Lister, a Locker (other machines that share the directory are locked out
 // as far as its file system shares flock), a Copier (by hard links), a Batcher and
 // a Sweeper.
-type Folder struct {
+type Directory struct {
 	root string
 	now  func() time.Time
 }
 
-// NewFolder returns the storage in the folder root, an absolute path. The folder
-// is made when something is written. now is the clock of the files' times, by
+// NewDirectory returns the storage below root, an absolute path. The directory is
+// made when something is written. now is the clock of the files' times, by
 // which web servers and clients know whether something is new.
-func NewFolder(root string, now func() time.Time) *Folder {
-	return &Folder{root: filepath.Clean(root), now: now}
+func NewDirectory(root string, now func() time.Time) *Directory {
+	return &Directory{root: filepath.Clean(root), now: now}
 }
 
-// Root is the folder's absolute path.
-func (f *Folder) Root() string { return f.root }
+// Root is the directory's absolute path.
+func (f *Directory) Root() string { return f.root }
 
-func (f *Folder) path(name string) (string, error) {
+func (f *Directory) path(name string) (string, error) {
 	if !fs.ValidPath(name) || name == "." {
 		return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
@@ -60,7 +60,7 @@ func (f *Folder) path(name string) (string, error) {
 }
 
 // Get implements Storage. The body is an io.ReaderAt.
-func (f *Folder) Get(ctx context.Context, name string) (*File, error) {
+func (f *Directory) Get(ctx context.Context, name string) (*File, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -109,7 +109,7 @@ type inMemory struct{ *bytes.Reader }
 func (inMemory) Close() error { return nil }
 
 // Remove implements Storage.
-func (f *Folder) Remove(ctx context.Context, name string) error {
+func (f *Directory) Remove(ctx context.Context, name string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -127,7 +127,7 @@ func (f *Folder) Remove(ctx context.Context, name string) error {
 }
 
 // Lock implements Locker.
-func (f *Folder) Lock(ctx context.Context, onWait func()) (context.Context, func() error, error) {
+func (f *Directory) Lock(ctx context.Context, onWait func()) (context.Context, func() error, error) {
 	path := filepath.Join(f.root, lockFile)
 	if err := makeDirs(filepath.Dir(path), nil); err != nil {
 		return nil, nil, f.explain(fmt.Errorf("lock %s: %w", f.root, err))
@@ -164,28 +164,28 @@ func waitLock(ctx context.Context, lock *flock.Flock) error {
 	}
 }
 
-// FolderError says what keeps a repository's folder from being written.
-type FolderError struct {
+// DirectoryError says what keeps a repository's directory from being written.
+type DirectoryError struct {
 	Err  error
 	hint string
 }
 
-func (e *FolderError) Error() string { return e.Err.Error() }
+func (e *DirectoryError) Error() string { return e.Err.Error() }
 
-func (e *FolderError) Unwrap() error { return e.Err }
+func (e *DirectoryError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
-func (e *FolderError) Hint() string { return e.hint }
+func (e *DirectoryError) Hint() string { return e.hint }
 
 // explain adds hints to what the file system says.
-func (f *Folder) explain(err error) error {
+func (f *Directory) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &FolderError{err, "make room on the file system of " + f.root + "; the repository is as it was"}
+		return &DirectoryError{err, "make room on the file system of " + f.root + "; the repository is as it was"}
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
-		return &FolderError{err, "let this user write to " + f.root + "; the repository is as it was"}
+		return &DirectoryError{err, "let this user write to " + f.root + "; the repository is as it was"}
 	}
 	return err
 }
