@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
 )
 
 // Add publishes package files in one generation. What is there with the same bytes
@@ -16,7 +18,24 @@ func (r *Repository) Add(ctx context.Context, to Place, paths []string) ([]Publi
 	if err != nil {
 		return nil, err
 	}
-	dist, err := r.distribution(to.Distribution)
+	return r.edit(ctx, to.Distribution, func(ctx context.Context, e edit) ([]Published, error) {
+		out, err := e.add(ctx, to.Component, pkgs)
+		e.action = actionOf("add", out)
+		return out, err
+	})
+}
+
+// edit is a draft of a distribution that is there.
+type edit struct {
+	*draft
+	dist    string
+	keyring openpgp.EntityList
+}
+
+// edit publishes a generation with what change does, which may be called several
+// times, and returns what the last call returned.
+func (r *Repository) edit(ctx context.Context, given string, change func(context.Context, edit) ([]Published, error)) ([]Published, error) {
+	dist, err := r.distribution(given)
 	if err != nil {
 		return nil, err
 	}
@@ -29,8 +48,7 @@ func (r *Repository) Add(ctx context.Context, to Place, paths []string) ([]Publi
 		if err := d.exists(dist); err != nil {
 			return err
 		}
-		out, err = d.add(ctx, to.Component, pkgs)
-		d.action = actionOf("add", out)
+		out, err = change(ctx, edit{d, dist, keyring})
 		return err
 	})
 	return out, err

@@ -103,28 +103,15 @@ func compareStanzas(a, b *stanza) int {
 // Remove takes packages out of a distribution. Their files stay as long as a
 // generation names them.
 func (r *Repository) Remove(ctx context.Context, from Place, what []Selector) ([]Published, error) {
-	dist, err := r.distribution(from.Distribution)
-	if err != nil {
-		return nil, err
-	}
-	keyring, err := r.keyring(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Published
-	_, err = r.publish(ctx, dist, keyring, func(ctx context.Context, d *draft) error {
-		out = nil
-		if err := d.exists(dist); err != nil {
-			return err
-		}
+	return r.edit(ctx, from.Distribution, func(ctx context.Context, d edit) (out []Published, err error) {
 		matched := map[Selector]bool{}
 		for _, component := range d.settings.Components {
 			if from.Component != "" && component != from.Component {
 				continue
 			}
-			list, err := r.component(ctx, dist, d.base.generation, component)
+			list, err := r.component(ctx, d.dist, d.base.generation, component)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			list = slices.DeleteFunc(list, func(s *stanza) bool {
 				keep := true
@@ -139,13 +126,12 @@ func (r *Repository) Remove(ctx context.Context, from Place, what []Selector) ([
 		}
 		for _, sel := range what {
 			if !matched[sel] {
-				return &NotFoundError{fmt.Sprintf("%s has no package %s", dist, sel), "`envbuild repo ls` lists them"}
+				return nil, &NotFoundError{fmt.Sprintf("%s has no package %s", d.dist, sel), "`envbuild repo ls` lists them"}
 			}
 		}
 		d.action = actionOf("remove", out)
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
 // drop takes packages out of a component's indexes.
@@ -172,27 +158,14 @@ func (r *Repository) Copy(ctx context.Context, from, to Place, what []Selector) 
 	if err != nil {
 		return nil, err
 	}
-	target, err := r.distribution(to.Distribution)
-	if err != nil {
-		return nil, err
-	}
-	keyring, err := r.keyring(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Published
-	_, err = r.publish(ctx, target, keyring, func(ctx context.Context, d *draft) error {
-		if err := d.exists(target); err != nil {
-			return err
-		}
-		st, err := r.mustCurrent(ctx, source, keyring)
+	return r.edit(ctx, to.Distribution, func(ctx context.Context, d edit) (out []Published, err error) {
+		st, err := r.mustCurrent(ctx, source, d.keyring)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = nil
 		chosen, err := r.choose(ctx, st.generation, from.Component, what)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for component, pkgs := range chosen {
 			if to.Component != "" {
@@ -200,7 +173,7 @@ func (r *Repository) Copy(ctx context.Context, from, to Place, what []Selector) 
 			}
 			added, err := d.add(ctx, component, pkgs)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			out = append(out, added...)
 		}
@@ -208,9 +181,8 @@ func (r *Repository) Copy(ctx context.Context, from, to Place, what []Selector) 
 			return cmp.Or(cmp.Compare(a.Component, b.Component), cmp.Compare(a.File, b.File))
 		})
 		d.action = actionOf("copy from "+source+":", out)
-		return nil
+		return out, nil
 	})
-	return out, err
 }
 
 // choose returns what the selectors name, by component.
