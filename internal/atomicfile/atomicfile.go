@@ -1,6 +1,6 @@
-// Package atomicfile writes files and folders that are there whole or not at
-// all, whatever kills the writer: a temporary in the same folder, fsync, rename,
-// fsync of the folder.
+// Package atomicfile writes files and directories that are there whole or not at
+// all, whatever kills the writer: a temporary in the same directory, fsync, rename,
+// fsync of the directory.
 package atomicfile
 
 import (
@@ -149,7 +149,7 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// Commit syncs and closes f, renames it to path and syncs the folder. On an
+// Commit syncs and closes f, renames it to path and syncs the directory. On an
 // error f may be open still, and its file remains for the caller to remove.
 func Commit(f *os.File, path string) error {
 	if err := f.Sync(); err != nil {
@@ -164,8 +164,8 @@ func Commit(f *os.File, path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Rename moves a finished file or folder to its place, on one file system, and
-// syncs the folder that gets it.
+// Rename moves a finished file or directory to its place, on one file system, and
+// syncs the directory that gets it.
 func Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err

@@ -27,12 +27,12 @@ func TestWrite(t *testing.T) {
 
 func TestWriteFailureLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "folder")
+	path := filepath.Join(dir, "directory")
 	if err := os.MkdirAll(filepath.Join(path, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := Write(path, []byte("x"), 0o644); err == nil {
-		t.Fatal("a folder was replaced by a file")
+		t.Fatal("a directory was replaced by a file")
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {

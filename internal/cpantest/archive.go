@@ -19,14 +19,14 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// tarGz packs files below the folder top. Nothing of the machine and nothing of
+// tarGz packs files below the directory top. Nothing of the machine and nothing of
 // the version of Go gets into the bytes.
 func tarGz(top string, files map[string]string, when time.Time) ([]byte, error) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !isLocal(name) {
-			return nil, fmt.Errorf("%q is not a path below the distribution's folder", name)
+			return nil, fmt.Errorf("%q is not a path below the distribution's directory", name)
 		}
 		h := &tar.Header{
 			Typeflag: tar.TypeReg,

@@ -23,7 +23,7 @@ type Dist struct {
 	// Abstract is one line, or empty.
 	Abstract string
 	// Files are the contents by slash-separated path below the distribution's
-	// folder. Those in bin/ and script/ are executable. A Makefile.PL and a
+	// directory. Those in bin/ and script/ are executable. A Makefile.PL and a
 	// META.json are added unless they are here or named in Omit.
 	Files map[string]string
 	// Omit names files that are not to be added: "META.json", "Makefile.PL".

@@ -16,10 +16,10 @@ import (
 // indexPath is where every CPAN mirror keeps its index.
 const indexPath = "modules/02packages.details.txt.gz"
 
-// archivesPath is the folder to which the paths of archives are relative.
+// archivesPath is the directory to which the paths of archives are relative.
 const archivesPath = "authors/id"
 
-// WriteMirror makes a CPAN mirror of dists, archives and index, in the folder
+// WriteMirror makes a CPAN mirror of dists, archives and index, in the directory
 // dir, which is made if need be. Archives that are there already stay; the index
 // names dists alone, the last one where several provide a module.
 func WriteMirror(dir string, dists ...Dist) error {
@@ -71,7 +71,7 @@ func encodeIndex(lines []indexLine) []byte {
 	return b.Bytes()
 }
 
-// put writes data to file, and its folders, unless the file has it already.
+// put writes data to file, and its directories, unless the file has it already.
 func put(file string, data []byte) error {
 	old, err := os.ReadFile(file)
 	if err == nil && bytes.Equal(old, data) {

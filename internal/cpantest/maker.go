@@ -14,7 +14,7 @@ import (
 	"github.com/envbuild/envbuild/internal/system"
 )
 
-// The folders that Maker.Make makes, each a mirror.
+// The directories that Maker.Make makes, each a mirror.
 const (
 	// CPAN has the archives that CPAN has too, byte for byte.
 	CPAN = "cpan"
@@ -49,9 +49,9 @@ func NewMaker(client *http.Client) (*Maker, error) {
 	return &Maker{Client: client, Debian: debian, Upstream: "https://cpan.metacpan.org"}, nil
 }
 
-// Make fills the folder dir with the mirrors CPAN, Private and All and returns
+// Make fills the directory dir with the mirrors CPAN, Private and All and returns
 // how many archives it brought. What is there with the right bytes stays, so a
-// second call asks nobody. Several processes may make one folder at a time.
+// second call asks nobody. Several processes may make one directory at a time.
 func (m *Maker) Make(ctx context.Context, dir string) (int, error) {
 	rows, err := parseTable(sampleTable)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestMake(t *testing.T) {
 		}
 	}
 
-	// What is there isn't asked for again, and a copy of the folder is whole.
+	// What is there isn't asked for again, and a copy of the directory is whole.
 	asked := p.asked.Load()
 	if n, err := p.maker().make(t.Context(), dir, rows, recipes); n != 0 || err != nil {
 		t.Errorf("again: %d archives, %v", n, err)

@@ -47,7 +47,7 @@ func sortedModules(found map[string]module) []module {
 	return out
 }
 
-// isModule reports whether the file at a path below the distribution's folder
+// isModule reports whether the file at a path below the distribution's directory
 // is one that PAUSE would index.
 func isModule(name string) bool {
 	if !strings.HasSuffix(name, ".pm") {

@@ -14,7 +14,7 @@ import (
 // distFile is the file of ReadDist that is not part of the distribution.
 const distFile = "dist.json"
 
-// ReadDist makes a Dist of a folder NAME-VERSION, for scripts that hold their
+// ReadDist makes a Dist of a directory NAME-VERSION, for scripts that hold their
 // distributions as files. A file dist.json in it is left out of the archive and
 // may give "requires" and "configure_requires" (minimum versions by module) and
 // "omit" (file names), as in Dist.
@@ -22,7 +22,7 @@ func ReadDist(dir string) (Dist, error) {
 	base := filepath.Base(dir)
 	i := strings.LastIndexByte(base, '-')
 	if i <= 0 || i == len(base)-1 {
-		return Dist{}, fmt.Errorf("%s: the folder's name is no NAME-VERSION", dir)
+		return Dist{}, fmt.Errorf("%s: the directory's name is not NAME-VERSION", dir)
 	}
 	d := Dist{Name: base[:i], Version: base[i+1:], Files: map[string]string{}}
 	root := os.DirFS(dir)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// folder writes files below a new folder of that name and returns its path.
-func folder(t *testing.T, name string, files map[string]string) string {
+// directory writes files below a new directory of that name and returns its path.
+func directory(t *testing.T, name string, files map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
 	for file, text := range files {
@@ -21,7 +21,7 @@ func folder(t *testing.T, name string, files map[string]string) string {
 }
 
 func TestReadDist(t *testing.T) {
-	d, err := ReadDist(folder(t, "Foo-Bar-0.1", map[string]string{
+	d, err := ReadDist(directory(t, "Foo-Bar-0.1", map[string]string{
 		"lib/Foo/Bar.pm": "package Foo::Bar;\n1;\n",
 		"bin/foo":        "#!perl\n",
 		"dist.json":      `{"requires": {"Baz": "1"}, "omit": ["Makefile.PL"]}`,
@@ -52,12 +52,12 @@ func TestReadDistErrors(t *testing.T) {
 		{"Foo-1", `{"require": {}}`, `unknown field "require"`},
 	}
 	for _, tt := range tests {
-		_, err := ReadDist(folder(t, tt.name, map[string]string{"dist.json": tt.json}))
+		_, err := ReadDist(directory(t, tt.name, map[string]string{"dist.json": tt.json}))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s with %s: the error is %v, want %q", tt.name, tt.json, err, tt.want)
 		}
 	}
 	if _, err := ReadDist(filepath.Join(t.TempDir(), "Foo-1")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("an absent folder: %v", err)
+		t.Errorf("an absent directory: %v", err)
 	}
 }

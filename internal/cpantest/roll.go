@@ -32,7 +32,7 @@ func parseRecipes(text []byte) (map[string]recipe, error) {
 func roll(release string, r recipe, deb []byte) (Dist, error) {
 	i := strings.LastIndexByte(release, '-')
 	if i < 0 {
-		return Dist{}, fmt.Errorf("%q is no NAME-VERSION", release)
+		return Dist{}, fmt.Errorf("%q is not NAME-VERSION", release)
 	}
 	entries, err := debFiles(deb, func(p string) bool { _, ok := distPath(p); return ok })
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	sampleSnapshot = "../../testdata/plack-app/cpanfile.snapshot"
 )
 
-// mirrors returns the folder of the sample's mirrors, made with the real
+// mirrors returns the directory of the sample's mirrors, made with the real
 // sources unless "make mirror" did that.
 func mirrors(t *testing.T) string {
 	t.Helper()
@@ -55,9 +55,9 @@ func TestSampleMirror(t *testing.T) {
 		index[f[0]] = f[2]
 	}
 	for _, r := range rows {
-		// Where Debian made the archive itself the folder has the package's name.
-		if top := topFolder(t, filepath.Join(dir, All, archivesPath, r.Path)); r.Mirror == CPAN && top != r.release() {
-			t.Errorf("%s holds the folder %s: it is not CPAN's", r.Path, top)
+		// Where Debian made the archive itself the directory has the package's name.
+		if top := topDirectory(t, filepath.Join(dir, All, archivesPath, r.Path)); r.Mirror == CPAN && top != r.release() {
+			t.Errorf("%s holds the directory %s: it is not CPAN's", r.Path, top)
 		}
 	}
 	snapshot, err := os.ReadFile(sampleSnapshot)
@@ -78,8 +78,8 @@ func TestSampleMirror(t *testing.T) {
 	}
 }
 
-// topFolder returns the first part of the first file's path in a .tar.gz.
-func topFolder(t *testing.T, file string) string {
+// topDirectory returns the first part of the first file's path in a .tar.gz.
+func topDirectory(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -68,7 +68,7 @@ func parseRow(f []string) (r row, err error) {
 		return r, fmt.Errorf(`%q is neither "cpan" nor "private"`, r.Mirror)
 	}
 	if !isLocal(r.Path) || !isLocal(r.Pool) {
-		return r, fmt.Errorf("%q or %q is no relative path", r.Path, r.Pool)
+		return r, fmt.Errorf("%q or %q is not a relative path", r.Path, r.Pool)
 	}
 	if !strings.HasSuffix(r.Path, ".tar.gz") {
 		return r, fmt.Errorf("%s is no .tar.gz", r.Path)

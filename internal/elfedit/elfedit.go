@@ -36,7 +36,7 @@ type Info struct {
 	Soname string
 	// Needed lists the names of the libraries to load, in the file's order.
 	Needed []string
-	// Rpath and Runpath are colon-separated folders to look for them in.
+	// Rpath and Runpath are colon-separated directories to look for them in.
 	Rpath, Runpath string
 	// VersionNeeds lists the symbol versions that the file asks of each library.
 	VersionNeeds []VersionNeed

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// defaultFolder matches the folders that the loader searches anyway, also the
+// defaultDirectory matches the directories that the loader searches anyway, also the
 // multiarch ones of Debian. MakeMaker writes them into RUNPATH when a
 // distribution passes -L for a system library.
-var defaultFolder = regexp.MustCompile(`^(/usr)?/lib(32|64|x32|/[^/]+-linux-(gnu|musl)[^/]*)?$`)
+var defaultDirectory = regexp.MustCompile(`^(/usr)?/lib(32|64|x32|/[^/]+-linux-(gnu|musl)[^/]*)?$`)
 
-// Relative returns the search path for a file in the folder dir, slash-separated
+// Relative returns the search path for a file in the directory dir, slash-separated
 // and relative to prefix, such that it holds wherever the prefix is moved:
 //
-//   - a folder under prefix becomes $ORIGIN/…;
-//   - the loader's default folders, empty entries (they mean the working
+//   - a directory under prefix becomes $ORIGIN/…;
+//   - the loader's default directories, empty entries (they mean the working
 //     directory) and repetitions are dropped;
-//   - everything else stays. That is right for a folder under the other build
+//   - everything else stays. That is right for a directory under the other build
 //     prefix: where that one will lie in relation to this one is known only when
 //     a view is made, and then the placeholder is overwritten with the real
-//     prefix, padded with slashes. Any other absolute folder is the health
+//     prefix, padded with slashes. Any other absolute directory is the health
 //     check's to refuse.
 func Relative(runpath, dir, prefix string) string {
 	var out []string
@@ -39,7 +39,7 @@ func relativeEntry(entry, dir, prefix string) string {
 		return ""
 	}
 	clean := path.Clean(entry)
-	if defaultFolder.MatchString(clean) {
+	if defaultDirectory.MatchString(clean) {
 		return ""
 	}
 	below, ok := strings.CutPrefix(clean, prefix)

@@ -145,7 +145,7 @@ func (im *image) symbolNames() ([]uint32, error) {
 // symbolBytes returns the size of the symbol table at addr. The loader never
 // needs it, so only the section header has it. In a file without sections
 // the table is taken to reach to the strings, behind it in what every linker
-// makes: names that are none make the editor careful, not wrong. (DT_GNU_HASH
+// makes: strings that only look like names make the editor careful, not wrong. (DT_GNU_HASH
 // doesn't count undefined symbols when there are no others.)
 func (im *image) symbolBytes(addr uint64) (uint64, error) {
 	sections, err := im.sections()

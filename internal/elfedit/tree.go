@@ -22,7 +22,7 @@ type Change struct {
 // prefix, the absolute path at which dir's content was installed; see Relative.
 // What begins like ELF and is damaged is left alone, as no loader loads it.
 // Changes come in the order of their paths. A file of several names is changed
-// once; if they lie in folders for which the result differs, that is an error.
+// once; if they lie in directories for which the result differs, that is an error.
 func FixTree(dir, prefix string) ([]Change, error) {
 	entries, err := tree.Scan(dir)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestOf(t *testing.T) {
 		"no advice":                        {plain, ""},
 		"advice":                           {hinted{"a", nil}, "a"},
 		"the outer one first":              {hinted{"a", hinted{"b", nil}}, "a"},
-		"empty advice is none":             {hinted{"", hinted{"b", nil}}, "b"},
+		"empty advice doesn't count":       {hinted{"", hinted{"b", nil}}, "b"},
 		"below a wrapper":                  {fmt.Errorf("x: %w", hinted{"a", nil}), "a"},
 		"the first of a list that has any": {errors.Join(plain, hinted{"", nil}, hinted{"a", nil}, hinted{"b", nil}), "a"},
 		"below several":                    {fmt.Errorf("%w, %w", plain, fmt.Errorf("x: %w", hinted{"a", nil})), "a"},

@@ -24,7 +24,7 @@ import (
 
 // Machine is a container whose init is systemd. It is stopped when its test ends.
 type Machine struct {
-	// Root is the folder that the container has as /. Files can be read and written
+	// Root is the directory that the container has as /. Files can be read and written
 	// there, but not what the container keeps in memory: /run, /tmp, /dev, /proc.
 	Root string
 
@@ -43,7 +43,7 @@ const patience = 3 * time.Minute
 // ended, so that one can look around inside.
 const holdVariable = "ENVBUILD_TEST_HOLD"
 
-// Unpack makes a root of the machine's own Debian release in a folder of the
+// Unpack makes a root of the machine's own Debian release in a directory of the
 // test. Boot takes it; in between a test puts in what the machine has from the
 // start.
 func Unpack(t testing.TB) string {
@@ -69,7 +69,7 @@ func Unpack(t testing.TB) string {
 	return root
 }
 
-// checkout is the folder of this module.
+// checkout is the directory of this module.
 func checkout(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -250,13 +250,13 @@ func (m *Machine) Wait(t testing.TB, argv ...string) string {
 	return strings.TrimSuffix(out, "\n")
 }
 
-// Write puts a file into the root, with its folders.
+// Write puts a file into the root, with its directories.
 func (m *Machine) Write(t testing.TB, path, text string, perm fs.FileMode) {
 	t.Helper()
 	Write(t, m.Root, path, text, perm)
 }
 
-// Write puts a file into a root that isn't booted yet, with its folders.
+// Write puts a file into a root that isn't booted yet, with its directories.
 func Write(t testing.TB, root, path, text string, perm fs.FileMode) {
 	t.Helper()
 	file := filepath.Join(root, path)

@@ -24,7 +24,7 @@ type Snapshot struct {
 // ComponentState is one part.
 type ComponentState struct{ Version, SHA256 string }
 
-// FileState is what a file, folder or link is.
+// FileState is what a file, directory or link is.
 type FileState struct {
 	// Mode has the type and the permissions, as ls writes them.
 	Mode string
@@ -110,7 +110,7 @@ func lines(s string) string {
 }
 
 // Fold makes at most about so many rows of changes for people: of files it names
-// folders and counts, the deepest that do.
+// directories and counts, the deepest that do.
 func Fold(changes []Change, most int) []Change {
 	at := slices.IndexFunc(changes, func(c Change) bool { return c.Kind == "file" })
 	if at < 0 || len(changes) <= most {
@@ -130,32 +130,32 @@ func Fold(changes []Change, most int) []Change {
 	return append(slices.Clone(changes[:at]), rows...)
 }
 
-// foldAt folds what lies deeper than some folders below the root.
+// foldAt folds what lies deeper than some directories below the root.
 func foldAt(files []Change, depth int) []Change {
 	var rows []Change
 	for i := 0; i < len(files); {
-		folder := folderAt(files[i].Name, depth)
+		directory := directoryAt(files[i].Name, depth)
 		end := i + 1
-		for end < len(files) && folderAt(files[end].Name, depth) == folder {
+		for end < len(files) && directoryAt(files[end].Name, depth) == directory {
 			end++
 		}
 		if end == i+1 {
 			rows = append(rows, files[i])
 		} else {
-			rows = append(rows, foldFolder(folder, files[i:end]))
+			rows = append(rows, foldDirectory(directory, files[i:end]))
 		}
 		i = end
 	}
 	return rows
 }
 
-// folderAt returns the folder of a path, at most so deep.
-func folderAt(name string, depth int) string {
+// directoryAt returns the directory of a path, at most so deep.
+func directoryAt(name string, depth int) string {
 	parts := strings.Split(path.Dir(name), "/")
 	return strings.Join(parts[:min(len(parts), depth)], "/")
 }
 
-func foldFolder(folder string, files []Change) Change {
+func foldDirectory(directory string, files []Change) Change {
 	var added, gone, changed int
 	for _, c := range files {
 		switch {
@@ -176,5 +176,5 @@ func foldFolder(folder string, files []Change) Change {
 			counts = append(counts, fmt.Sprintf("%d %s", n.count, n.what))
 		}
 	}
-	return Change{Kind: "files", Name: folder + "/…", New: strings.Join(counts, ", ")}
+	return Change{Kind: "files", Name: directory + "/…", New: strings.Join(counts, ", ")}
 }

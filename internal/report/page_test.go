@@ -30,7 +30,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page has %q", outside)
 		}
 	}
-	// The old run is no part of the time line, and the runtime has no edges.
+	// The old run isn't in the time line, and the runtime has no edges.
 	v := p.view()
 	if len(v.Bars) != 2 || len(v.Edges) != 2 || len(v.Nodes) != 4 {
 		t.Errorf("%d bars, %d edges, %d nodes", len(v.Bars), len(v.Edges), len(v.Nodes))

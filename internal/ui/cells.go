@@ -7,7 +7,7 @@ import (
 
 // wide are the ranges whose characters take two cells: East Asian Width W and F
 // of Unicode, and what terminals show as emoji. It is coarse: no name of a
-// distribution holds one, and a line that is cut a cell early is no harm.
+// distribution holds one, and a line that is cut a cell early does no harm.
 var wide = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x1100, Hi: 0x115f, Stride: 1},

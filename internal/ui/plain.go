@@ -141,7 +141,7 @@ func (t *tally) add(e build.Event) {
 	}
 }
 
-// progressLine is what is written of an event that is no failure, or "".
+// progressLine is what is written of an event that isn't a failure, or "".
 func progressLine(p painter, e build.Event, t *tally, verbose bool) string {
 	step := strings.TrimSpace(clean(e.Name) + " " + clean(e.Version))
 	switch e.Kind {

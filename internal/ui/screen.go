@@ -66,7 +66,7 @@ func (s *screen) draw(text string, lines []string, cells []int, width int) {
 	}
 	b.WriteString(endFrame)
 	s.lines, s.cells = lines, cells
-	_, _ = io.WriteString(s.w, b.String()) // a terminal that went away is no reason to fail
+	_, _ = io.WriteString(s.w, b.String()) // a terminal that went away doesn't fail a build
 }
 
 // height is the number of rows that the drawn lines take. If the terminal is

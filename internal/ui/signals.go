@@ -29,7 +29,7 @@ func (u *UI) goSignals(v *liveView) {
 				u.locked(func() {
 					v.screen.clear()
 					// It returns when the process is continued. An error
-					// leaves it running, which is no harm.
+					// leaves it running, which does no harm.
 					_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 				})
 			}

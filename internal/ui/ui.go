@@ -125,7 +125,7 @@ func (u *UI) Shown(err error) error {
 
 // Close ends the view and leaves the terminal as it was. Only the first call
 // does something. An error says that JSON lines could not be written; what other
-// views couldn't write is no reason to fail.
+// views couldn't write doesn't fail a build.
 func (u *UI) Close() error {
 	var err error
 	u.locked(func() {

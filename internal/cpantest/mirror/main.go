@@ -1,4 +1,4 @@
-// Command mirror makes the CPAN mirrors of the sample application in a folder:
+// Command mirror makes the CPAN mirrors of the sample application in a directory:
 //
 //	go run ./internal/cpantest/mirror DIR
 //
