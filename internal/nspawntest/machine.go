@@ -112,7 +112,8 @@ func Boot(t testing.TB, root string) *Machine {
 			return nil
 		case "degraded", "maintenance", "stopping":
 			failed, _ := m.Try(t, "systemctl", "list-units", "--failed", "--no-pager")
-			t.Fatalf("the machine is %s%s", out, failed)
+			journal, _ := m.Try(t, "journalctl", "--no-pager", "--boot", "--priority=warning", "--lines=30")
+			t.Fatalf("the machine is %s%s%s", out, failed, journal)
 		}
 		return fmt.Errorf("the machine is %s", out)
 	})
