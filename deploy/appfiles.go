@@ -36,7 +36,7 @@ func listAppFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	err := fs.WalkDir(os.DirFS(spec.Dir), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && d != nil && d.IsDir() && !isReached(spec.App, name):
-			return fs.SkipDir // a database's folder, say, which nobody else may read
+			return fs.SkipDir // a database's directory, say, which nobody else may read
 		case err != nil:
 			return err
 		case isGenerated(name) && d.IsDir():
@@ -61,24 +61,24 @@ func listAppFiles(spec *pkgspec.Spec) ([]appFile, error) {
 	}
 	for i, pattern := range spec.App.Files {
 		if unused[pattern] {
-			return nil, spec.ErrorAt("the pattern "+pattern+" matches nothing", "name files or folders that exist", "app", "files", strconv.Itoa(i))
+			return nil, spec.ErrorAt("the pattern "+pattern+" matches nothing", "name files or directories that exist", "app", "files", strconv.Itoa(i))
 		}
 	}
 	return out, nil
 }
 
-// isNamed reports whether one of the patterns names the path or a folder above it.
+// isNamed reports whether one of the patterns names the path or a directory above it.
 func isNamed(path string, patterns ...string) bool {
 	return (&pkgspec.App{Files: patterns}).Includes(path)
 }
 
-// isReached reports whether a pattern may name something in the folder.
-func isReached(app *pkgspec.App, folder string) bool {
-	if isNamed(folder, app.Exclude...) {
+// isReached reports whether a pattern may name something in the directory.
+func isReached(app *pkgspec.App, directory string) bool {
+	if isNamed(directory, app.Exclude...) {
 		return false
 	}
 	for _, pattern := range app.Files {
-		words, deep := strings.Split(pattern, "/"), strings.Split(folder, "/")
+		words, deep := strings.Split(pattern, "/"), strings.Split(directory, "/")
 		for i := 0; ; i++ {
 			if i == len(words) || i == len(deep) || words[i] == "**" {
 				return true

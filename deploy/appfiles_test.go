@@ -35,11 +35,11 @@ func TestAppFiles(t *testing.T) {
 	if want := []string{"app.psgi", "lib/A.pm", "public/css/x.css", "script/linkweb", "script/web"}; !slices.Equal(got, want) {
 		t.Errorf("files %q, want %q", got, want)
 	}
-	for folder, want := range map[string]bool{
+	for directory, want := range map[string]bool{
 		"lib": true, "lib/A": true, "pgdata": false, "public": true, "public/css": true, "public/css/x.css": true, "public/css/y": false,
 	} {
-		if got := isReached(spec.App, folder); got != want {
-			t.Errorf("%s is reached: %v", folder, got)
+		if got := isReached(spec.App, directory); got != want {
+			t.Errorf("%s is reached: %v", directory, got)
 		}
 	}
 	if !isReached(&pkgspec.App{Files: []string{"**/*.js"}}, "a/b") || isReached(&pkgspec.App{Files: []string{"**/*.js"}, Exclude: []string{"a"}}, "a/b") {

@@ -41,7 +41,7 @@ func (p *Project) describedVersion(ctx context.Context) (string, error) {
 		err = pkgspec.CheckVersion(version)
 	}
 	if err != nil {
-		return "", p.Spec.ErrorAt("git's description is no version: "+err.Error(), "tag commits like v1.4.0, or give deb --version", "version")
+		return "", p.Spec.ErrorAt("git's description is not a valid version: "+err.Error(), "tag commits like v1.4.0, or give deb --version", "version")
 	}
 	return version, nil
 }

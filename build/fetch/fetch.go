@@ -1,5 +1,5 @@
 // Package fetch brings archives into the store, from wherever their bytes can be
-// had: a vendor folder, the project's mirrors, upstream, the machine's own apt
+// had: a vendor directory, the project's mirrors, upstream, the machine's own apt
 // mirror. An archive is named by its digest, so it doesn't matter who delivers
 // it, and wrong bytes never get in. It also reads small files and finds archives
 // whose digest is not known yet, for locking.
@@ -42,10 +42,10 @@ type Request struct {
 	SHA256 digest.SHA256
 	// Size is their number, or 0 where it is not known.
 	Size int64
-	// Path is where the archive is below a mirror and below the vendor folder:
+	// Path is where the archive is below a mirror and below the vendor directory:
 	// "authors/id/M/MI/MIYAGAWA/Plack-1.0050.tar.gz". It may be empty.
 	Path string
-	// Mirrors are base addresses (http, https, file) or folders.
+	// Mirrors are base addresses (http, https, file) or directories.
 	Mirrors []string
 	// URLs are whole addresses.
 	URLs []string
@@ -108,9 +108,9 @@ type Options struct {
 	Client *http.Client
 	// Getenv looks up http_proxy and its like, NETRC and HOME; nil means os.Getenv.
 	Getenv func(string) string
-	// Dir is the folder that relative folders among the mirrors start from.
+	// Dir is the directory that relative directories among the mirrors start from.
 	Dir string
-	// Vendor is a folder with archives, or "".
+	// Vendor is a directory with archives, or "".
 	Vendor string
 	// AptBases are the base addresses of the machine's apt mirrors.
 	AptBases []string
@@ -184,7 +184,7 @@ func New(opts Options) *Fetcher {
 }
 
 // Get brings one archive into the store. Places are tried in the order of
-// design.md §2.1: the store, the vendor folder, the mirrors, the URLs, the apt
+// design.md §2.1: the store, the vendor directory, the mirrors, the URLs, the apt
 // mirrors. The error is an *Error that says what each answered, or that of ctx.
 // It may be called for any number of archives at once.
 func (f *Fetcher) Get(ctx context.Context, req Request) (Archive, error) {
@@ -246,13 +246,13 @@ func (f *Fetcher) report(req Request, attempt *PlaceError) {
 	case errors.As(attempt.Err, &wrong):
 		kind = WrongBytes
 	case errors.Is(attempt.Err, fs.ErrNotExist) || errors.Is(attempt.Err, ErrOffline):
-		return // nothing happened: a vendor folder need not have everything
+		return // nothing happened: a vendor directory need not have everything
 	}
 	f.opts.Progress(Event{Kind: kind, Name: req.Name, Place: attempt.Place, Err: attempt})
 }
 
 // try asks one place. An attempt without err means that the place failed; err
-// means that the archive could not be kept, so that other places are no help.
+// means that the archive could not be kept, so that other places would not help.
 func (f *Fetcher) try(ctx context.Context, req Request, p place) (Archive, *PlaceError, error) {
 	var tries int
 	var fillErr error

@@ -21,20 +21,20 @@ import (
 	"github.com/envbuild/envbuild/internal/digest"
 )
 
-// folder is a small store for the tests: sources in one folder.
-type folder struct {
+// directory is a small store for the tests: sources in one directory.
+type directory struct {
 	dir string
 	// full makes writing fail once that many bytes have been written, if not 0.
 	full int
 }
 
-func (f *folder) Source(d digest.SHA256) (string, bool) {
+func (f *directory) Source(d digest.SHA256) (string, bool) {
 	path := filepath.Join(f.dir, d.String())
 	_, err := os.Stat(path)
 	return path, err == nil
 }
 
-func (f *folder) AddSource(want digest.SHA256, fill func(io.Writer) error) (digest.SHA256, int64, error) {
+func (f *directory) AddSource(want digest.SHA256, fill func(io.Writer) error) (digest.SHA256, int64, error) {
 	var b bytes.Buffer
 	err := fill(&fullWriter{w: &b, room: f.full})
 	got := digest.Sum(b.Bytes())
@@ -62,7 +62,7 @@ func (f *fullWriter) Write(p []byte) (int, error) {
 // bench is a fetcher with what it did.
 type bench struct {
 	*fetch.Fetcher
-	store *folder
+	store *directory
 
 	mu     sync.Mutex
 	events []fetch.Event
@@ -71,7 +71,7 @@ type bench struct {
 
 func newBench(t *testing.T, opts fetch.Options) *bench {
 	t.Helper()
-	b := &bench{store: &folder{dir: t.TempDir()}}
+	b := &bench{store: &directory{dir: t.TempDir()}}
 	if opts.Store == nil {
 		opts.Store = b.store
 	}
@@ -207,22 +207,22 @@ func wantError(t *testing.T, err error, parts ...string) {
 }
 
 func TestOrderOfPlaces(t *testing.T) {
-	vendor, mirrorFolder := t.TempDir(), t.TempDir()
+	vendor, mirrorDir := t.TempDir(), t.TempDir()
 	mirror, upstream, apt := good(t), good(t), good(t)
 	req := request("mirrors", mirror.URL)
 	req.URLs = []string{upstream.URL + "/" + path}
 	req.DebianPaths = []string{path}
 	write(t, filepath.Join(vendor, path), content)
 	write(t, filepath.Join(vendor, req.File), content)
-	write(t, filepath.Join(mirrorFolder, "mirrors", path), content)
-	b := newBench(t, fetch.Options{Vendor: vendor, Dir: mirrorFolder, AptBases: []string{apt.URL}})
+	write(t, filepath.Join(mirrorDir, "mirrors", path), content)
+	b := newBench(t, fetch.Options{Vendor: vendor, Dir: mirrorDir, AptBases: []string{apt.URL}})
 	for _, step := range []struct {
 		place string
 		after func()
 	}{
 		{filepath.Join(vendor, path), func() { must(t, os.Remove(filepath.Join(vendor, path))) }},
 		{filepath.Join(vendor, req.File), func() { must(t, os.Remove(filepath.Join(vendor, req.File))) }},
-		{filepath.Join(mirrorFolder, "mirrors", path), func() { must(t, os.Remove(filepath.Join(mirrorFolder, "mirrors", path))) }},
+		{filepath.Join(mirrorDir, "mirrors", path), func() { must(t, os.Remove(filepath.Join(mirrorDir, "mirrors", path))) }},
 		{mirror.URL + "/" + path, mirror.Close},
 		{upstream.URL + "/" + path, upstream.Close},
 		{apt.URL + "/" + path, apt.Close},
@@ -285,7 +285,7 @@ func TestAnswers(t *testing.T) {
 		"stalls":         {serve(t, stalls).URL, []string{"timed out after 300ms (4 tries)"}, 3},
 		"wrong bytes":    {body(t, wrong).URL, []string{fmt.Sprintf("wrong bytes: SHA-256 is %v (%d bytes), the lock says %v", digest.Sum(wrong), len(wrong), digest.Sum(content))}, 0},
 		"empty":          {body(t, nil).URL, []string{"wrong bytes: SHA-256 is", "(0 bytes)"}, 0},
-		"no mirror":      {filepath.Join(t.TempDir(), "none"), []string{"the mirror's folder", "is not there"}, 0},
+		"no mirror":      {filepath.Join(t.TempDir(), "none"), []string{"the mirror's directory", "is not there"}, 0},
 		"file not there": {"file://" + t.TempDir(), []string{"not found"}, 0},
 		"scheme":         {"ftp://user:secret@host", []string{"ftp", "not supported"}, 0},
 	} {
@@ -471,7 +471,7 @@ func TestOffline(t *testing.T) {
 
 func TestFullDiskEndsTheSearch(t *testing.T) {
 	second := serve(t, func(int, http.ResponseWriter, *http.Request) { t.Error("another place was asked") })
-	b := newBench(t, fetch.Options{Store: &folder{dir: t.TempDir(), full: 10}})
+	b := newBench(t, fetch.Options{Store: &directory{dir: t.TempDir(), full: 10}})
 	_, err := b.Get(t.Context(), request(good(t).URL, second.URL))
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space left on device") {
 		t.Error(err)

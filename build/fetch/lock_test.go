@@ -13,8 +13,8 @@ import (
 )
 
 func TestRead(t *testing.T) {
-	folder := t.TempDir()
-	write(t, filepath.Join(folder, "modules/index"), []byte("index"))
+	directory := t.TempDir()
+	write(t, filepath.Join(directory, "modules/index"), []byte("index"))
 	s := serve(t, func(n int, w http.ResponseWriter, r *http.Request) {
 		switch {
 		case n == 0:
@@ -25,8 +25,8 @@ func TestRead(t *testing.T) {
 			_, _ = io.WriteString(w, "index")
 		}
 	})
-	b := newBench(t, fetch.Options{Dir: filepath.Dir(folder)})
-	for _, base := range []string{s.URL + "/cpan/?token=1", folder, "file://" + folder, filepath.Base(folder)} {
+	b := newBench(t, fetch.Options{Dir: filepath.Dir(directory)})
+	for _, base := range []string{s.URL + "/cpan/?token=1", directory, "file://" + directory, filepath.Base(directory)} {
 		if got, err := b.Read(t.Context(), base, "modules/index"); err != nil || string(got) != "index" {
 			t.Errorf("%s: %q, %v", base, got, err)
 		}
@@ -37,7 +37,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: a path led out of the mirror: %v", base, err)
 		}
 	}
-	for _, base := range []string{status(t, 403).URL, down(t), filepath.Join(folder, "none")} {
+	for _, base := range []string{status(t, 403).URL, down(t), filepath.Join(directory, "none")} {
 		var placeErr *fetch.PlaceError
 		_, err := b.Read(t.Context(), base, "modules/index")
 		if !errors.As(err, &placeErr) || errors.Is(err, fetch.ErrNotFound) || placeErr.Hint() == "" {

@@ -32,7 +32,7 @@ func TestParsePlace(t *testing.T) {
 }
 
 func FuzzParsePlace(f *testing.F) {
-	for _, seed := range []string{"http://h/cpan", "file:///x", "folder", "https://user:hunter2@h", "://", "http://[::1]:80/%zz"} {
+	for _, seed := range []string{"http://h/cpan", "file:///x", "directory", "https://user:hunter2@h", "://", "http://[::1]:80/%zz"} {
 		f.Add(seed, "a/b")
 	}
 	fetcher := New(Options{Dir: "/project"})

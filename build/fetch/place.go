@@ -13,7 +13,7 @@ import (
 // place is where an archive may be: a file or an address.
 type place struct {
 	file string   // set for files
-	root string   // the folder of a mirror on disk, which must exist
+	root string   // the directory of a mirror on disk, which must exist
 	url  *url.URL // set for http and https
 }
 
@@ -75,7 +75,7 @@ func (f *Fetcher) places(req Request) ([]place, error) {
 	return out, nil
 }
 
-// parse makes a place of a base address or folder and a path below it; an empty
+// parse makes a place of a base address or directory and a path below it; an empty
 // path means the base itself.
 func (f *Fetcher) parse(base, path string) (place, error) {
 	if path != "" {
@@ -84,18 +84,18 @@ func (f *Fetcher) parse(base, path string) (place, error) {
 		}
 	}
 	if !strings.Contains(base, ":") || filepath.IsAbs(base) {
-		return f.folder(base, path), nil
+		return f.directory(base, path), nil
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return place{}, fmt.Errorf("%s is no address", withoutCredentials(base))
+		return place{}, fmt.Errorf("%s is not a valid address", withoutCredentials(base))
 	}
 	switch u.Scheme {
 	case "file":
 		if u.Host != "" && u.Host != "localhost" {
 			return place{}, fmt.Errorf("%s: a file address names no host", u)
 		}
-		return f.folder(u.Path, path), nil
+		return f.directory(u.Path, path), nil
 	case "http", "https":
 		if u.Host == "" {
 			return place{}, fmt.Errorf("%s names no host", place{url: u})
@@ -105,10 +105,10 @@ func (f *Fetcher) parse(base, path string) (place, error) {
 		}
 		return place{url: u}, nil
 	}
-	return place{}, fmt.Errorf("%s: addresses with %q are not supported; http, https, file and folders are", withoutCredentials(base), u.Scheme)
+	return place{}, fmt.Errorf("%s: addresses with %q are not supported; http, https, file and directories are", withoutCredentials(base), u.Scheme)
 }
 
-func (f *Fetcher) folder(base, path string) place {
+func (f *Fetcher) directory(base, path string) place {
 	if !filepath.IsAbs(base) {
 		base = filepath.Join(f.opts.Dir, base)
 	}
@@ -121,7 +121,7 @@ func (f *Fetcher) folder(base, path string) place {
 // checkPath keeps paths that come from an index or a lock inside the mirror.
 func checkPath(path string) error {
 	if !fs.ValidPath(path) || path == "." {
-		return fmt.Errorf("%q is no path below a mirror", path)
+		return fmt.Errorf("%q is not a valid path below a mirror", path)
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (p place) open() (*os.File, error) {
 	f, err := os.Open(p.file)
 	if os.IsNotExist(err) {
 		if _, rootErr := os.Stat(p.root); p.root != "" && rootErr != nil {
-			return nil, fmt.Errorf("the mirror's folder %s is not there", p.root)
+			return nil, fmt.Errorf("the mirror's directory %s is not there", p.root)
 		}
 		return nil, absentError{}
 	}

@@ -18,19 +18,19 @@ func TestAhead(t *testing.T) {
 	}})
 	compressInParts(t, c)
 	logs, parts := newWatch(t, filepath.Join(c.cache(t), "logs")), newWatch(t, filepath.Join(c.cache(t), "parts"))
-	r := c.start(t, 1, "deb", "-o", newFolder(t))
+	r := c.start(t, 1, "deb", "-o", newDir(t))
 	step := logs.waitBlocked(blockTitle(c.dir))
-	folder := parts.until(func(string) bool { return true })
+	directory := parts.until(func(string) bool { return true })
 	step.release()
 	if res := r.wait(); res.code != 0 {
 		t.Fatal(res)
 	}
-	made, err := filepath.Glob(filepath.Join(folder, "*"))
+	made, err := filepath.Glob(filepath.Join(directory, "*"))
 	if err != nil || len(made) == 0 {
-		t.Fatalf("parts in %s: %v, %v", folder, made, err)
+		t.Fatalf("parts in %s: %v, %v", directory, made, err)
 	}
 	want := debOf(t, c)
-	if err := os.RemoveAll(filepath.Dir(folder)); err != nil {
+	if err := os.RemoveAll(filepath.Dir(directory)); err != nil {
 		t.Fatal(err)
 	}
 	if again := debOf(t, c); again.SHA256 != want.SHA256 {

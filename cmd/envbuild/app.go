@@ -136,7 +136,7 @@ func (p *program) globalsOf(c *cli.Context) (globals, error) {
 	}
 	p.jsonErrors = g.progress == "json"
 	if g.jobs < 1 {
-		return g, &usageError{message: fmt.Sprintf("%d is no number of cores", g.jobs), hint: "-j takes a number from 1 on"}
+		return g, &usageError{message: fmt.Sprintf("%d is not a valid number of cores", g.jobs), hint: "-j takes a number from 1 on"}
 	}
 	return g, nil
 }

@@ -50,10 +50,10 @@ func benchRound(b *testing.B, c client, table *packageTable, round int) {
 	other.must(b, "build")
 	table.add("distribution changed", "envbuild", debCommand(b, other))
 
-	tree := filepath.Join(newFolder(b), "tree")
+	tree := filepath.Join(newDir(b), "tree")
 	timed(b, exec.Command("dpkg-deb", "--raw-extract", cold.made(), tree))
 	for _, z := range [][]string{{"-Zxz"}, {"-Zzstd", "-z19"}} {
-		out := filepath.Join(newFolder(b), "x.deb")
+		out := filepath.Join(newDir(b), "x.deb")
 		argv := slices.Concat([]string{"dpkg-deb", "--root-owner-group"}, z, []string{"--build", tree, out})
 		table.add("any", "dpkg-deb "+strings.Join(z, " "), packaging{exec.Command(argv[0], argv[1:]...), out})
 	}
@@ -61,7 +61,7 @@ func benchRound(b *testing.B, c client, table *packageTable, round int) {
 }
 
 // packaging is a command that leaves a package at out, or in it if it is a
-// folder.
+// directory.
 type packaging struct {
 	cmd *exec.Cmd
 	out string
@@ -76,7 +76,7 @@ func (p packaging) made() string {
 
 func debCommand(b *testing.B, c client, args ...string) packaging {
 	b.Helper()
-	out := newFolder(b)
+	out := newDir(b)
 	return packaging{command(c, slices.Concat([]string{"envbuild", "deb", "-o", out}, args)...), out}
 }
 

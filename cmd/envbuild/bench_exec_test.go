@@ -138,7 +138,7 @@ env: {GREETING: "hello from ${PROJECT_BASE}"}
 // leaves is put into the cache.
 func wideProject(b *testing.B, n int) client {
 	b.Helper()
-	c := client{dir: newFolder(b)}.withCache(filepath.Join(newFolder(b), "c"))
+	c := client{dir: newDir(b)}.withCache(filepath.Join(newDir(b), "c"))
 	name := func(i int) string { return fmt.Sprintf("Wide%04d", i) }
 	var dists []cpantest.Dist
 	cpanfile := ""

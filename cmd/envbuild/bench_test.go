@@ -68,7 +68,7 @@ func (i installer) has(b *testing.B, module, version string) bool {
 }
 
 // debianModules tells a perl of ours where Debian's Carton is, of which cpm reads
-// snapshots too. It is pure Perl. What they start doesn't see the folder.
+// snapshots too. It is pure Perl. What they start doesn't see the directory.
 const debianModules = "-I/usr/share/perl5"
 
 func installers(b *testing.B, perl string) []installer {
@@ -88,7 +88,7 @@ func installers(b *testing.B, perl string) []installer {
 	if path := cpmPath(); path != "" {
 		theirs := sample(b)
 		// Its cache of built distributions starts empty, as ours.
-		install := command(theirs, perl, debianModules, path, "install", "--home", newFolder(b), "--workers", fmt.Sprint(runtime.NumCPU()),
+		install := command(theirs, perl, debianModules, path, "install", "--home", newDir(b), "--workers", fmt.Sprint(runtime.NumCPU()),
 			"--resolver", "snapshot", "--mirror", mirrorOf(theirs))
 		tools = append(tools, installer{name: "cpm", install: install, perl: theirPerl})
 	} else {
@@ -116,7 +116,7 @@ func cpmPath() string {
 // built, without a bundle.
 func benchPerl(b *testing.B) string {
 	b.Helper()
-	c := client{dir: newFolder(b), env: append(os.Environ(), "ENVBUILD_CACHE="+mainCache())}
+	c := client{dir: newDir(b), env: append(os.Environ(), "ENVBUILD_CACHE="+mainCache())}
 	spec := "name: perl\nversion: \"1\"\nruntime: {perl: \"" + testPerl + "\"}\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "envbuild.yaml"), []byte(spec), 0o644); err != nil {
 		b.Fatal(err)

@@ -28,7 +28,7 @@ const webURL = "http://127.0.0.1:5555"
 // pack makes a package of the sample as it is now and puts it into the machine.
 func (s *server) pack(t *testing.T, version string) string {
 	t.Helper()
-	out := newFolder(t)
+	out := newDir(t)
 	path := s.must(t, "deb", "--version", version, "-o", out)
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -30,7 +30,7 @@ func mainCache() string {
 // nothing else, so that what a test sees doesn't depend on earlier runs.
 func newCache(t testing.TB) string {
 	t.Helper()
-	dir := filepath.Join(newFolder(t), "c")
+	dir := filepath.Join(newDir(t), "c")
 	if err := seedCache(dir, "--link"); err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +95,9 @@ func buildPerl() (_ []string, err error) {
 	}, nil
 }
 
-// newFolder is like t.TempDir, with a short path: that of a view has to fit
+// newDir is like t.TempDir, with a short path: that of a view has to fit
 // where the build's prefix is.
-func newFolder(t testing.TB) string {
+func newDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(shared.dir, "")
 	if err != nil {

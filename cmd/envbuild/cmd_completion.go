@@ -70,7 +70,7 @@ type completionFlag struct {
 // completionValue is what can stand for a value: some words, a kind, or neither.
 type completionValue struct {
 	Words []string
-	// Kind is "name" (of a distribution), "file", "folder", "command" or empty.
+	// Kind is "name" (of a distribution), "file", "directory", "command" or empty.
 	Kind string
 }
 
@@ -132,7 +132,7 @@ func spellings(f cli.Flag) []string {
 }
 
 // valueOf reads what the help calls a value: "auto|plain" are words, DIR is a
-// folder.
+// directory.
 func valueOf(placeholder string) completionValue {
 	text := strings.Trim(placeholder, "[]… ")
 	switch {
@@ -143,7 +143,7 @@ func valueOf(placeholder string) completionValue {
 	case text == "NAME":
 		return completionValue{Kind: "name"}
 	case strings.HasPrefix(text, "DIR"):
-		return completionValue{Kind: "folder"}
+		return completionValue{Kind: "directory"}
 	case text == "FILE", text == "F", strings.HasPrefix(text, "DEB"), text == "A B":
 		return completionValue{Kind: "file"}
 	}
@@ -180,7 +180,7 @@ func (v completionValue) Zsh() string {
 		return "_envbuild_names"
 	case v.Kind == "file":
 		return "_files"
-	case v.Kind == "folder":
+	case v.Kind == "directory":
 		return "_files -/"
 	}
 	return " "
@@ -195,7 +195,7 @@ func (v completionValue) Bash() string {
 		return `compgen -W "$(_envbuild_names)" -- "$cur"`
 	case v.Kind == "file":
 		return `compgen -f -- "$cur"`
-	case v.Kind == "folder":
+	case v.Kind == "directory":
 		return `compgen -d -- "$cur"`
 	}
 	return "true"
@@ -210,7 +210,7 @@ func (v completionValue) Fish() string {
 		return "-x -a '(__envbuild_names)'"
 	case v.Kind == "file":
 		return "-r -F"
-	case v.Kind == "folder":
+	case v.Kind == "directory":
 		return "-x -a '(__fish_complete_directories)'"
 	}
 	return "-x"

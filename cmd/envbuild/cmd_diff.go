@@ -28,7 +28,7 @@ func (p *program) diffCommand() *cli.Command {
 		Name:      "diff",
 		Usage:     "show what changed between two packages, locks or published versions",
 		UsageText: "envbuild diff [--target TARGET] A B",
-		Description: "A and B are files: packages or locks. What is no file but begins with a digit is a version\n" +
+		Description: "A and B are files: packages or locks. What is not a file but begins with a digit is a version\n" +
 			"of the project's package in a repository that the spec publishes to.",
 		Flags: []cli.Flag{&cli.StringFlag{Name: targetFlag, Usage: "look for versions in `TARGET` of the spec's publish; needed if it has several"}},
 		Action: func(c *cli.Context) error {

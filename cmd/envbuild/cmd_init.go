@@ -157,8 +157,8 @@ func (d *firstSpecData) take(language string, s lang.Sketch) {
 	}
 	for _, v := range s.Variables {
 		q := lang.SketchVariable{Name: v.Name, Value: strconv.Quote(v.Value)}
-		for _, f := range v.Folders {
-			q.Folders = append(q.Folders, strconv.Quote(f))
+		for _, f := range v.Directories {
+			q.Directories = append(q.Directories, strconv.Quote(f))
 		}
 		d.Variables = append(d.Variables, q)
 	}
@@ -184,7 +184,7 @@ func packageName(candidates ...string) string {
 	return "application"
 }
 
-// applicationFiles are the files and folders that applications ship, as far as
+// applicationFiles are the files and directories that applications ship, as far as
 // they are here.
 func applicationFiles(project fs.FS) []string {
 	var out []string

@@ -23,9 +23,9 @@ type completer struct {
 func newCompleter(t *testing.T, shell string) completer {
 	t.Helper()
 	skiptest.Without(t, shell)
-	c := completer{t, shell, newFolder(t)}
+	c := completer{t, shell, newDir(t)}
 	script := client{dir: c.dir, env: os.Environ()}.must(t, "completion", shell)
-	lock, err := os.ReadFile(filepath.Join(sampleFolder, "envbuild.lock"))
+	lock, err := os.ReadFile(filepath.Join(sampleDir, "envbuild.lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestCompletionZsh(t *testing.T) {
 }
 
 func TestCompletionArguments(t *testing.T) {
-	c := client{dir: newFolder(t), env: os.Environ()}
+	c := client{dir: newDir(t), env: os.Environ()}
 	for _, args := range [][]string{{"completion"}, {"completion", "tcsh"}, {"completion", "bash", "zsh"}} {
 		if got := c.run(args...); got.code != 2 || got.stdout != "" {
 			t.Error(got)

@@ -10,7 +10,7 @@ import (
 // TestHealth packages an application with faults: all are told at once, and
 // nothing is written.
 func TestHealth(t *testing.T) {
-	c := client{dir: newFolder(t), env: append(os.Environ(), "ENVBUILD_CACHE="+newCache(t))}
+	c := client{dir: newDir(t), env: append(os.Environ(), "ENVBUILD_CACHE="+newCache(t))}
 	write := func(name, text string, mode os.FileMode) {
 		t.Helper()
 		path := filepath.Join(c.dir, name)

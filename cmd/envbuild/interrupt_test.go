@@ -23,21 +23,21 @@ import (
 
 // blocksProject makes a project of a distribution that waits where client.start
 // says so, one that needs it and one that doesn't, and locks it. The mirror is a
-// folder, or what serve makes of that folder.
-func blocksProject(t testing.TB, serve func(folder string) string, more ...cpantest.Dist) client {
+// directory, or what serve makes of that directory.
+func blocksProject(t testing.TB, serve func(directory string) string, more ...cpantest.Dist) client {
 	t.Helper()
-	c := client{dir: newFolder(t)}
+	c := client{dir: newDir(t)}
 	module := func(name string) map[string]string {
 		return map[string]string{"lib/" + name + ".pm": "package " + name + ";\nour $VERSION = '1.0';\n1;\n"}
 	}
 	blocks := module("Blocks")
 	blocks["Makefile.PL"] = blocking(blockTitle(c.dir))
-	folder, mirror := filepath.Join(c.dir, "mirror"), "mirror"
+	directory, mirror := filepath.Join(c.dir, "mirror"), "mirror"
 	cpanfile := "requires 'After';\nrequires 'Free';\n"
 	for _, d := range more {
 		cpanfile += "requires '" + d.Name + "';\n"
 	}
-	err := cpantest.WriteMirror(folder, append(more,
+	err := cpantest.WriteMirror(directory, append(more,
 		cpantest.Dist{Name: "Blocks", Version: "1.0", Files: blocks},
 		cpantest.Dist{Name: "Free", Version: "1.0", Files: module("Free")},
 		cpantest.Dist{Name: "After", Version: "1.0", Files: module("After"), Requires: map[string]string{"Blocks": "1"}})...)
@@ -45,7 +45,7 @@ func blocksProject(t testing.TB, serve func(folder string) string, more ...cpant
 		t.Fatal(err)
 	}
 	if serve != nil {
-		mirror = serve(folder)
+		mirror = serve(directory)
 	}
 	for name, text := range map[string]string{
 		"cpanfile":      cpanfile,
@@ -76,7 +76,7 @@ func (c client) withCache(dir string) client {
 	return c
 }
 
-// cache is the folder of the client's cache.
+// cache is the directory of the client's cache.
 func (c client) cache(t testing.TB) string {
 	t.Helper()
 	return c.must(t, "cache", "path")
@@ -174,10 +174,10 @@ func (m *halvingMirror) halve() <-chan struct{} {
 	return c
 }
 
-func (m *halvingMirror) serve(t *testing.T) func(folder string) string {
-	return func(folder string) string {
+func (m *halvingMirror) serve(t *testing.T) func(directory string) string {
+	return func(directory string) string {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			path := filepath.Join(folder, filepath.FromSlash(r.URL.Path))
+			path := filepath.Join(directory, filepath.FromSlash(r.URL.Path))
 			half := m.half.Load()
 			if half == nil || !strings.HasSuffix(path, "Free-1.0.tar.gz") {
 				http.ServeFile(w, r, path)
@@ -272,7 +272,7 @@ func treeOf(t testing.TB, root string) map[string]string {
 // testKillPackage kills a program that has begun to write the package.
 func testKillPackage(t *testing.T, c client) {
 	want := debOf(t, c).SHA256
-	dir := newFolder(t)
+	dir := newDir(t)
 	out := newWatch(t, dir)
 	r := c.start(t, 0, "deb", "-o", dir)
 	out.until(func(path string) bool { return strings.HasPrefix(filepath.Base(path), atomicfile.TempPrefix) })
@@ -285,7 +285,7 @@ func testKillPackage(t *testing.T, c client) {
 	c.must(t, "deb", "-o", dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
-		t.Fatalf("the folder has %v, %v", entries, err)
+		t.Fatalf("the directory has %v, %v", entries, err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, entries[0].Name()))
 	if err != nil || digest.Sum(data).String() != want {
@@ -314,7 +314,7 @@ func testKillParts(t *testing.T, c client) {
 	c = c.withCache(newCache(t))
 	c.must(t, "build")
 	parts := newWatch(t, filepath.Join(c.cache(t), "parts"))
-	dir := newFolder(t)
+	dir := newDir(t)
 	r := c.start(t, 0, "deb", "-o", dir)
 	parts.until(func(string) bool { return true })
 	if res := r.signal(syscall.SIGKILL); res.code != 137 {
@@ -363,7 +363,7 @@ func TestInterruptFetch(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	c := blocksProject(t, nil)
 	other := c
-	other.dir = filepath.Join(newFolder(t), "copy")
+	other.dir = filepath.Join(newDir(t), "copy")
 	if out, err := exec.Command("cp", "-R", c.dir, other.dir).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v %s", err, out)
 	}

@@ -18,9 +18,9 @@ import (
 func TestSampleDepends(t *testing.T) {
 	skiptest.Without(t, "dpkg-shlibdeps", "dpkg-deb")
 	c := sample(t)
-	made := c.must(t, "deb", "-o", newFolder(t))
-	root := newFolder(t)
-	// $ORIGIN counts from the folder that holds DEBIAN.
+	made := c.must(t, "deb", "-o", newDir(t))
+	root := newDir(t)
+	// $ORIGIN counts from the directory that holds DEBIAN.
 	if out, err := exec.Command("dpkg-deb", "-R", made, root).CombinedOutput(); err != nil {
 		t.Fatalf("dpkg-deb: %v %s", err, out)
 	}
@@ -28,7 +28,7 @@ func TestSampleDepends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := newFolder(t)
+	source := newDir(t)
 	if err := os.Mkdir(filepath.Join(source, "debian"), 0o755); err != nil {
 		t.Fatal(err)
 	}

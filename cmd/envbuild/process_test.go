@@ -101,7 +101,7 @@ func (r *running) wait() outcome {
 	return outcome{args: r.cmd.Args, stderr: r.stderr.String(), code: code}
 }
 
-// watch tells what happens in a folder, which it makes if need be.
+// watch tells what happens in a directory, which it makes if need be.
 type watch struct {
 	t   testing.TB
 	dir string
@@ -125,7 +125,7 @@ func newWatch(t testing.TB, dir string) *watch {
 	return w
 }
 
-// until returns the path of the first file or folder that is made or written and
+// until returns the path of the first file or directory that is made or written and
 // that ok accepts.
 func (w *watch) until(ok func(path string) bool) string {
 	w.t.Helper()
@@ -147,7 +147,7 @@ func (w *watch) until(ok func(path string) bool) string {
 	}
 }
 
-// blockTitle is what a blocked step of the project in a folder calls its process,
+// blockTitle is what a blocked step of the project in a directory calls its process,
 // and says in its log. Tests of several checkouts may run on one machine.
 func blockTitle(dir string) string { return "blocked-step-of-" + filepath.Base(dir) }
 

@@ -57,7 +57,7 @@ func (p *program) getenv(name string) string {
 }
 
 // abs makes a path of the command line absolute: it is relative to the caller's
-// folder, whatever -C says.
+// directory, whatever -C says.
 func (p *program) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -65,7 +65,7 @@ func (p *program) abs(path string) string {
 	return filepath.Join(p.cwd, path)
 }
 
-// cacheRoot is ENVBUILD_CACHE, or the folder of the XDG base directory
+// cacheRoot is ENVBUILD_CACHE, or the directory of the XDG base directory
 // specification.
 func (p *program) cacheRoot() (string, error) {
 	if dir := p.getenv("ENVBUILD_CACHE"); dir != "" {
@@ -77,7 +77,7 @@ func (p *program) cacheRoot() (string, error) {
 	if home := p.getenv("HOME"); filepath.IsAbs(home) {
 		return filepath.Join(home, ".cache", "envbuild"), nil
 	}
-	return "", &usageError{message: "there is no place for the cache: HOME is not set", hint: "set ENVBUILD_CACHE to a folder"}
+	return "", &usageError{message: "there is no place for the cache: HOME is not set", hint: "set ENVBUILD_CACHE to a directory"}
 }
 
 // spec finds and reads the spec, and refuses one that lacks what the use needs.
@@ -90,7 +90,7 @@ func (p *program) spec(g globals, use pkgspec.Use) (*pkgspec.Spec, error) {
 }
 
 // display is a path as a person wants to read it in an error: relative to the
-// caller's folder if it is below it.
+// caller's directory if it is below it.
 func (p *program) display(path string) string {
 	rel, err := filepath.Rel(p.cwd, path)
 	if err != nil || strings.HasPrefix(rel, "..") {

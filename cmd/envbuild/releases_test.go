@@ -48,7 +48,7 @@ func listing(t *testing.T, deb string, paths *regexp.Regexp) string {
 		if _, err := io.Copy(h, r); err != nil {
 			return err
 		}
-		if paths.MatchString(f.Path) && !f.Mode.IsDir() { // nfpm gives all folders one date
+		if paths.MatchString(f.Path) && !f.Mode.IsDir() { // nfpm gives all directories one date
 			fmt.Fprintf(&b, "%+v %x\n", f, h.Sum(nil))
 		}
 		return nil

@@ -60,7 +60,7 @@ func TestReproducible(t *testing.T) {
 // everything that TestReproducible speaks of is different.
 func elsewhere(t *testing.T, c client) client {
 	t.Helper()
-	// Not below the folder of the tests, which nobody else may enter.
+	// Not below the directory of the tests, which nobody else may enter.
 	root, err := os.MkdirTemp("/tmp", "eb")
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func testRuntimeUpgrade(t *testing.T, s *aptServer, c client, before []string) {
 	}
 	worker := s.property(t, "web-notes-worker@1.service", "MainPID")
 
-	patched := client{dir: newFolder(t), env: c.env}
+	patched := client{dir: newDir(t), env: c.env}
 	for name, text := range map[string]string{"envbuild.yaml": patchedRuntime, "site.diff": sitePatch} {
 		if err := os.WriteFile(filepath.Join(patched.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -15,17 +15,17 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// sampleFolder has the sample application.
-const sampleFolder = "../../testdata/plack-app"
+// sampleDir has the sample application.
+const sampleDir = "../../testdata/plack-app"
 
 // sampleMirror makes the sample application's mirrors, as "make mirror" does, and
-// returns their folder's absolute path.
+// returns their directory's absolute path.
 func sampleMirror(ctx context.Context) (string, error) {
 	maker, err := cpantest.NewMaker(http.DefaultClient)
 	if err != nil {
 		return "", err
 	}
-	dir, err := filepath.Abs(filepath.Join(sampleFolder, "mirror"))
+	dir, err := filepath.Abs(filepath.Join(sampleDir, "mirror"))
 	if err != nil {
 		return "", err
 	}
@@ -39,8 +39,8 @@ func sample(t testing.TB) client {
 	if _, err := sampleMirror(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(newFolder(t), "app")
-	if out, err := exec.Command("cp", "-R", sampleFolder, dir).CombinedOutput(); err != nil {
+	dir := filepath.Join(newDir(t), "app")
+	if out, err := exec.Command("cp", "-R", sampleDir, dir).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v %s", err, out)
 	}
 	return client{dir: dir, env: append(os.Environ(), "ENVBUILD_CACHE="+mainCache())}
@@ -116,7 +116,7 @@ func testExecCodes(t *testing.T, c client) {
 func testSameDeb(t *testing.T, c client) {
 	first := debOf(t, c)
 	other := client{
-		dir: filepath.Join(newFolder(t), "another", "place"),
+		dir: filepath.Join(newDir(t), "another", "place"),
 		env: append(append([]string{}, c.env...), "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8"),
 	}
 	script := `umask 077 && mkdir -p "$2" && cp -R "$1/." "$2" && rm -rf "$2/.envbuild" "$2/config/env.rc" "$2/script/env.sh" && find "$2" -exec touch -h {} +`
@@ -140,7 +140,7 @@ func debOf(t *testing.T, c client, args ...string) madePackage {
 func debsOf(t *testing.T, c client, want int, args ...string) []madePackage {
 	t.Helper()
 	var doc struct{ Packages []madePackage }
-	text := c.must(t, append([]string{"deb", "--json", "-o", newFolder(t)}, args...)...)
+	text := c.must(t, append([]string{"deb", "--json", "-o", newDir(t)}, args...)...)
 	if err := json.Unmarshal([]byte(text), &doc); err != nil || len(doc.Packages) != want {
 		t.Fatalf("deb printed %q, %v", text, err)
 	}

@@ -11,7 +11,7 @@ import (
 
 // TestSBOM reads the bill of materials of a lock and of a package.
 func TestSBOM(t *testing.T) {
-	c := client{dir: newFolder(t), env: append(os.Environ(), "ENVBUILD_CACHE="+newCache(t))}
+	c := client{dir: newDir(t), env: append(os.Environ(), "ENVBUILD_CACHE="+newCache(t))}
 	spec := "name: small\nversion: \"1\"\nmaintainer: Ops Team <ops@example.org>\ndescription: a runtime\nruntime: {perl: \"" + testPerl + "\"}\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "envbuild.yaml"), []byte(spec), 0o644); err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestSBOM(t *testing.T) {
 		t.Errorf("of the lock: %+v", lock)
 	}
 	made := c.must(t, "deb", "-o", "out")
-	elsewhere := client{dir: newFolder(t), env: c.env}
+	elsewhere := client{dir: newDir(t), env: c.env}
 	if pkg := readBOM(t, elsewhere.must(t, "sbom", made)); !strings.HasPrefix(pkg.Metadata.Component.Version, "1-1") {
 		t.Errorf("of the package: %+v", pkg.Metadata.Component)
 	}

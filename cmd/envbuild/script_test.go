@@ -23,7 +23,7 @@ import (
 //	exits CODE PROGRAM ARG…  runs a program that must end with that exit code
 //	namespaces               skips the script where there are none for sandboxes
 //	newcache                 gives the script another such cache
-//	mirror DIR FOLDER        makes a CPAN mirror of the distributions in FOLDER
+//	mirror DIR DIR        makes a CPAN mirror of the distributions in DIR
 //	samplemirror VAR         gives VAR the address of the sample application's mirror
 //	serve VAR DIR            serves DIR at an address of this machine, which VAR gets
 //	asked VAR [COUNT]        fails unless that server was asked, or just so often
@@ -56,7 +56,7 @@ func TestScript(t *testing.T) {
 // needNamespaces skips a test of what only the strongest sandbox does.
 func needNamespaces(t testing.TB) {
 	t.Helper()
-	if err := sandbox.Try(t.Context(), sandbox.Namespaces, newFolder(t)); err != nil {
+	if err := sandbox.Try(t.Context(), sandbox.Namespaces, newDir(t)); err != nil {
 		skiptest.Because(t, "%v", err)
 	}
 }
@@ -81,13 +81,13 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 
 func scriptMirror(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: mirror DIR FOLDER")
+		ts.Fatalf("usage: mirror DIR DIR")
 	}
-	folders, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*-*"))
+	directories, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*-*"))
 	ts.Check(err)
 	var dists []cpantest.Dist
-	for _, folder := range folders {
-		d, err := cpantest.ReadDist(folder)
+	for _, directory := range directories {
+		d, err := cpantest.ReadDist(directory)
 		ts.Check(err)
 		dists = append(dists, d)
 	}
@@ -103,7 +103,7 @@ func scriptSampleMirror(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], "file://"+filepath.Join(dir, cpantest.All))
 }
 
-// scriptServer serves a folder and writes down what it was asked.
+// scriptServer serves a directory and writes down what it was asked.
 type scriptServer struct {
 	*httptest.Server
 	requests chan struct{}

@@ -19,7 +19,7 @@ import (
 // aptServer is a booted machine that gets its packages from an apt repository.
 type aptServer struct {
 	*nspawntest.Machine
-	repository string // its folder, from outside
+	repository string // its directory, from outside
 	web        *http.Client
 }
 
@@ -102,7 +102,7 @@ func (s *aptServer) health(t *testing.T) selfReport {
 	return h
 }
 
-// expectVersion checks which release answers, from which folder.
+// expectVersion checks which release answers, from which directory.
 func (s *aptServer) expectVersion(t *testing.T, version string) {
 	t.Helper()
 	h := s.health(t)

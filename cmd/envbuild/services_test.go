@@ -12,7 +12,7 @@ import (
 // TestServicesEnvironment finds a service's impossible environment at its line,
 // before anything is built.
 func TestServicesEnvironment(t *testing.T) {
-	c := client{dir: newFolder(t), env: append(os.Environ(), "ENVBUILD_CACHE="+filepath.Join(newFolder(t), "c"))}
+	c := client{dir: newDir(t), env: append(os.Environ(), "ENVBUILD_CACHE="+filepath.Join(newDir(t), "c"))}
 	text := `name: web-sample
 maintainer: A <a@example.org>
 description: a sample

@@ -13,7 +13,7 @@ import (
 // TestTar unpacks a tarball in two places, moves one, runs it as another user,
 // and in a clean root that has no perl.
 func TestTar(t *testing.T) {
-	c := client{dir: newFolder(t), env: append(os.Environ(), "ENVBUILD_CACHE="+newCache(t))}
+	c := client{dir: newDir(t), env: append(os.Environ(), "ENVBUILD_CACHE="+newCache(t))}
 	spec := "name: small\nversion: \"1.5\"\nruntime: {perl: \"" + testPerl + "\"}\napp: {files: [bin]}\n" +
 		"env: {GREETING: \"from ${PROJECT_BASE}\", PATH: [\"${PROJECT_BASE}/bin\"]}\n"
 	for name, text := range map[string]string{"envbuild.yaml": spec, "bin/greet": "#!/usr/bin/env perl\nprint \"$ENV{GREETING} $]\\n\";\n"} {
@@ -30,7 +30,7 @@ func TestTar(t *testing.T) {
 	if again := c.must(t, "tar", "-o", "other"); fileText(t, made) != fileText(t, again) {
 		t.Error("two tarballs of the same differ")
 	}
-	base, err := os.MkdirTemp("", "eb-tar-") // others can't look into the tests' own folder
+	base, err := os.MkdirTemp("", "eb-tar-") // others can't look into the tests' own directory
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,13 +77,13 @@ func TestTar(t *testing.T) {
 func cleanRoot(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		skiptest.Because(t, "only root can change the root folder")
+		skiptest.Because(t, "only root can change the root directory")
 	}
 	tarball, err := exec.Command("../../.ci/root").Output()
 	if err != nil {
 		t.Fatalf("make the clean root: %v", err)
 	}
-	root := newFolder(t)
+	root := newDir(t)
 	if out, err := exec.Command("tar", "-xf", strings.TrimSpace(string(tarball)), "-C", root).CombinedOutput(); err != nil {
 		t.Fatalf("unpack the clean root: %v %s", err, out)
 	}

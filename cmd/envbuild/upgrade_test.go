@@ -185,7 +185,7 @@ func testBrokenUpgrade(t *testing.T, s *aptServer, c client) {
 	// A new generation that takes longer than its interval to fail counts as up. So
 	// the module is the first that is loaded, and fails at once.
 	const start, module = "use lib \"$FindBin::Bin/../lib\";\n", "lib/WebNotes/Broken.pm"
-	if err := os.WriteFile(filepath.Join(c.dir, module), []byte("package WebNotes::Broken;\nsub broken { this is no perl\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, module), []byte("package WebNotes::Broken;\nsub broken { this is not perl\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	c.edit(t, "script/web", start, start+"use WebNotes::Broken;\n")

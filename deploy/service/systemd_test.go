@@ -39,7 +39,7 @@ func TestVerify(t *testing.T) {
 	cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+units+":")
 	said, err := cmd.CombinedOutput()
 	for line := range strings.Lines(string(said)) {
-		// Others' units of this machine are none of ours.
+		// Other units of this machine are not ours.
 		if strings.Contains(line, "web-notes") || strings.Contains(line, units) {
 			t.Error(line)
 		}

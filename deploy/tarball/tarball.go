@@ -1,6 +1,6 @@
 // Package tarball writes an environment as a .tar.gz that works wherever it is
 // unpacked: a shell script in it, which needs no interpreter and no envbuild, puts the
-// folder's path where files hold it.
+// directory's path where files hold it.
 package tarball
 
 import (
@@ -22,21 +22,21 @@ import (
 	"github.com/envbuild/envbuild/templates"
 )
 
-// Prefix is the folder for which the content of a tarball is made. It is never
+// Prefix is the directory for which the content of a tarball is made. It is never
 // there: relocating replaces it. It is as long as unmistakable, and short enough
 // for binary files.
 const Prefix = "/envbuild-unrelocated-b7Kq2vXw9RmZt4Ls"
 
-// The files that run in a tarball, and the folder of the relocation's data.
+// The files that run in a tarball, and the directory of the relocation's data.
 const (
 	relocateName = "relocate"
 	scriptName   = "env.sh"
-	stateFolder  = ".envbuild"
+	stateDir     = ".envbuild"
 )
 
 // Request is a tarball to write.
 type Request struct {
-	// Name is the top folder.
+	// Name is the top directory.
 	Name string
 	// Entries are below Prefix, or relative; in any order.
 	Entries []tree.Entry
@@ -95,13 +95,13 @@ func (t *writer) write(ctx context.Context) error {
 	return t.programs()
 }
 
-// below makes a path relative to the tarball's folder.
+// below makes a path relative to the tarball's directory.
 func below(p string) string { return strings.TrimPrefix(strings.TrimPrefix(p, Prefix), "/") }
 
 func (t *writer) entry(e tree.Entry) error {
 	switch e.Kind {
 	case tree.Dir:
-		return t.folder(e.Path, e.Permissions().Perm())
+		return t.directory(e.Path, e.Permissions().Perm())
 	case tree.Symlink:
 		return t.header(&tar.Header{Typeflag: tar.TypeSymlink, Name: e.Path, Linkname: relativeTarget(e), Mode: 0o777})
 	case tree.Hardlink:
@@ -129,11 +129,11 @@ func (t *writer) entry(e tree.Entry) error {
 func (t *writer) text(e tree.Entry) error {
 	t.pristine[e.Path] = true
 	t.listText(e)
-	// The script makes files, not folders.
+	// The script makes files, not directories.
 	if err := t.parents(e.Path); err != nil {
 		return err
 	}
-	return t.file(path.Join(stateFolder, "text", e.Path), e)
+	return t.file(path.Join(stateDir, "text", e.Path), e)
 }
 
 func (t *writer) listText(e tree.Entry) {
@@ -156,7 +156,7 @@ func (t *writer) hardlink(e tree.Entry) error {
 	name, target := e.Path, e.Target
 	if t.pristine[target] {
 		t.listText(e)
-		name, target = path.Join(stateFolder, "text", name), path.Join(stateFolder, "text", target)
+		name, target = path.Join(stateDir, "text", name), path.Join(stateDir, "text", target)
 	}
 	t.listBinary(e.Path, e.Target)
 	return t.header(&tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: path.Join(t.req.Name, target), Mode: 0o644})
@@ -203,7 +203,7 @@ func (t *writer) file(name string, e tree.Entry) error {
 	return err
 }
 
-// header writes a header below the top folder, after those of the folders above.
+// header writes a header below the top directory, after those of the directories above.
 // GNU's form of long names is the one that busybox reads too.
 func (t *writer) header(h *tar.Header) error {
 	if err := t.parents(h.Name); err != nil {
@@ -223,10 +223,10 @@ func (t *writer) parents(name string) error {
 	if name == "." {
 		return nil
 	}
-	return t.folder(path.Dir(name), 0o755)
+	return t.directory(path.Dir(name), 0o755)
 }
 
-func (t *writer) folder(name string, mode fs.FileMode) error {
+func (t *writer) directory(name string, mode fs.FileMode) error {
 	if t.made[name] {
 		return nil
 	}
@@ -255,7 +255,7 @@ func (t *writer) programs() error {
 		list += "\n"
 	}
 	for _, e := range []tree.Entry{
-		{Path: path.Join(stateFolder, "list"), Mode: 0o644, Content: []byte(list)},
+		{Path: path.Join(stateDir, "list"), Mode: 0o644, Content: []byte(list)},
 		{Path: relocateName, Mode: 0o755, Content: relocate},
 		{Path: scriptName, Mode: 0o755, Content: script},
 	} {

@@ -87,7 +87,7 @@ func TestSameBytes(t *testing.T) {
 		t.Error("another order gives other bytes")
 	}
 	if err := Write(t.Context(), Request{Entries: []tree.Entry{{Path: "a\nb", Mode: 0o644}}}, &bytes.Buffer{}); err == nil {
-		t.Error("a name with a line break is no error")
+		t.Error("a name with a line break was accepted")
 	}
 }
 
@@ -128,7 +128,7 @@ func (s shell) command(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// unpack unpacks a tarball into a folder below dir and returns its top folder.
+// unpack unpacks a tarball into a directory below dir and returns its top directory.
 func (s shell) unpack(t *testing.T, data []byte, place string) string {
 	t.Helper()
 	if err := os.MkdirAll(place, 0o755); err != nil {
@@ -142,7 +142,7 @@ func (s shell) unpack(t *testing.T, data []byte, place string) string {
 	return filepath.Join(place, "sample-1.0-amd64")
 }
 
-// places are what people call folders, and worse.
+// places are what people call directories, and worse.
 func places() []string {
 	return []string{
 		"plain", "with space", "a&b|c", `back\slash\n`, "$(date)`x`$HOME", `"double" 'single'`, "-dash", "*?[a]", "ümläut",
@@ -157,14 +157,14 @@ func TestRelocate(t *testing.T) {
 			t.Parallel()
 			top := ""
 			for _, place := range places() {
-				folder := filepath.Join(t.TempDir(), place)
+				directory := filepath.Join(t.TempDir(), place)
 				if top == "" {
-					top = sh.unpack(t, data, folder)
+					top = sh.unpack(t, data, directory)
 				} else { // moved from where it ran before
-					if err := os.Mkdir(folder, 0o755); err != nil {
+					if err := os.Mkdir(directory, 0o755); err != nil {
 						t.Fatal(err)
 					}
-					to := filepath.Join(folder, filepath.Base(top))
+					to := filepath.Join(directory, filepath.Base(top))
 					if err := os.Rename(top, to); err != nil {
 						t.Fatal(err)
 					}

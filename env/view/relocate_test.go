@@ -40,7 +40,7 @@ int main(void) {
 	printf("%d %d %s\n", answer(), sizeof path - 1 == strlen(path), path);
 	return 0;
 }`, filepath.Join(layer.Tree, "lib/libanswer.so"), "-Wl,-rpath,"+bundleFrom+"/lib")
-	req.Dest = shortFolder(t) + "/v"
+	req.Dest = shortDir(t) + "/v"
 	req.Rewrites[1].To = req.Dest + "/local"
 	mustMake(t, req)
 	out, err := exec.Command(filepath.Join(req.Dest, "local/bin/prog")).CombinedOutput()
@@ -50,8 +50,8 @@ int main(void) {
 	}
 }
 
-// shortFolder is a folder whose path leaves room in a placeholder.
-func shortFolder(t *testing.T) string {
+// shortDir is a directory whose path leaves room in a placeholder.
+func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "v")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/envbuild/envbuild/internal/atomicfile"
 )
 
-// stage is the temporary folder in which a view is made, beside its place. Its
+// stage is the temporary directory in which a view is made, beside its place. Its
 // lock, which the kernel drops with the process, tells it from what a killed
 // process left.
 type stage struct {
@@ -22,7 +22,7 @@ type stage struct {
 	lock *os.File
 }
 
-// newStage makes the folder, and the one that dest is to be in.
+// newStage makes the directory, and the one that dest is to be in.
 func newStage(dest string) (*stage, error) {
 	parent := filepath.Dir(dest)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -48,8 +48,8 @@ func newStage(dest string) (*stage, error) {
 	}
 }
 
-// tryLock locks a folder. It returns nil if another process holds it or the
-// folder is gone.
+// tryLock locks a directory. It returns nil if another process holds it or the
+// directory is gone.
 func tryLock(dir string) (*os.File, error) {
 	f, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {

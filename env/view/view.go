@@ -20,7 +20,7 @@ import (
 
 // Request says what a view is made of.
 type Request struct {
-	// Parts are the view's folders, "runtime" and "local".
+	// Parts are the view's directories, "runtime" and "local".
 	Parts []Part
 	// Extra are files and symlinks that the view has besides what outputs have: of
 	// their entries Path, Kind, Mode, Target and Content count. The directories above
@@ -31,12 +31,12 @@ type Request struct {
 	// Placeholders are further high-entropy paths of which the view must not
 	// hold any 8-byte piece, such as the work path. Those of Rewrites count anyway.
 	Placeholders []string
-	// Forbidden are strings that must not occur, such as the store's folders.
+	// Forbidden are strings that must not occur, such as the store's directories.
 	// Each has at least 8 bytes, lest it occurs by chance, and is in no
-	// Rewrite.To: a view below the store names the store's other folders.
+	// Rewrite.To: a view below the store names the store's other directories.
 	Forbidden []string
 	// Dest is the absolute path at which the view appears. What is there already,
-	// unless an empty folder, is taken for the same view and left alone.
+	// unless an empty directory, is taken for the same view and left alone.
 	Dest string
 	// Time becomes the modification time of everything.
 	Time time.Time
@@ -47,9 +47,9 @@ type Request struct {
 	Parallel int
 }
 
-// Part is one folder of a view.
+// Part is one directory of a view.
 type Part struct {
-	// Root is the folder's slash-separated path in the view; "." if it is the
+	// Root is the directory's slash-separated path in the view; "." if it is the
 	// only part and the view itself.
 	Root string
 	// Layers are the outputs in it, dependencies before dependents. Files that
@@ -131,7 +131,7 @@ func Make(ctx context.Context, req Request) (*Result, error) {
 	return res, nil
 }
 
-// build makes the view in a temporary folder and publishes it. It reports
+// build makes the view in a temporary directory and publishes it. It reports
 // whether another process was faster.
 func build(ctx context.Context, req *Request) (existed bool, err error) {
 	items, err := merge(ctx, req.Parts, req.Extra)
@@ -153,7 +153,7 @@ func build(ctx context.Context, req *Request) (existed bool, err error) {
 	return stage.publish(req.Dest, req.Unsynced)
 }
 
-// occupied reports whether dest is a folder that holds something.
+// occupied reports whether dest is a directory that holds something.
 func occupied(dest string) (bool, error) {
 	entries, err := os.ReadDir(dest)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -215,7 +215,7 @@ func isCleanPath(p string) bool { return filepath.IsLocal(p) && path.Clean(p) ==
 func checkRewrite(rw Rewrite) error {
 	for _, p := range []string{rw.From, rw.To} {
 		if !filepath.IsAbs(p) || filepath.Clean(p) != p || strings.ContainsAny(p, "\x00\n") {
-			return fmt.Errorf("prefix %q is no clean absolute path", p)
+			return fmt.Errorf("prefix %q is not a clean absolute path", p)
 		}
 	}
 	return nil

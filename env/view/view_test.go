@@ -17,7 +17,7 @@ import (
 
 // files is the content of an output: a value that begins with "-> " is a link,
 // one that begins with "=> " a further name of another file, a key that ends in
-// "/" a folder, one that begins with "*" is executable.
+// "/" a directory, one that begins with "*" is executable.
 type files map[string]string
 
 func (tr files) write(t testing.TB, dir string) string {
@@ -92,7 +92,7 @@ func mustMake(t *testing.T, req Request) *Result {
 	return res
 }
 
-// nothingLeft fails if the folder of the view holds anything.
+// nothingLeft fails if the directory of the view holds anything.
 func nothingLeft(t *testing.T, req Request) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(req.Dest))
@@ -118,13 +118,13 @@ func TestMake(t *testing.T) {
 	defer syscall.Umask(old)
 	req := request(t,
 		files{
-			"*bin/perl":         "\x7fELF\x00 not really",
-			"bin/perl5.36.0":    "=> bin/perl",
-			"bin/latest":        "-> " + runtimeFrom + "/bin/perl",
-			"lib/Config.pm":     "prefix='" + runtimeFrom + "/bin';\n'" + runtimeFrom + "'\n",
-			"lib/Config.pod":    "=> lib/Config.pm",
-			"lib/empty folder/": "",
-			"lib/relative":      "-> ../bin/perl",
+			"*bin/perl":            "\x7fELF\x00 not really",
+			"bin/perl5.36.0":       "=> bin/perl",
+			"bin/latest":           "-> " + runtimeFrom + "/bin/perl",
+			"lib/Config.pm":        "prefix='" + runtimeFrom + "/bin';\n'" + runtimeFrom + "'\n",
+			"lib/Config.pod":       "=> lib/Config.pm",
+			"lib/empty directory/": "",
+			"lib/relative":         "-> ../bin/perl",
 		},
 		files{"*bin/plackup": "#!" + runtimeFrom + "/bin/perl\n", "lib/Same.pm": "same"},
 		files{"lib/Same.pm": "same", "lib/empty": "", "lib/paths.json": `{"a":"` + bundleFrom + `/a","b":"` + runtimeFrom + `/b"}`},
@@ -146,7 +146,7 @@ func TestMake(t *testing.T) {
 		{Path: "runtime/lib", Kind: tree.Dir, Mode: 0o755},
 		{Path: "runtime/lib/Config.pm", Mode: 0o644, Size: 50},
 		{Path: "runtime/lib/Config.pod", Mode: 0o644, Size: 50, Kind: tree.Hardlink, Target: "runtime/lib/Config.pm"},
-		{Path: "runtime/lib/empty folder", Kind: tree.Dir, Mode: 0o755},
+		{Path: "runtime/lib/empty directory", Kind: tree.Dir, Mode: 0o755},
 		{Path: "runtime/lib/relative", Kind: tree.Symlink, Target: "../bin/perl"},
 	}
 	for i, e := range want {

@@ -20,7 +20,7 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// writer puts items into a folder, relocated and proven.
+// writer puts items into a directory, relocated and proven.
 type writer struct {
 	dir      string
 	time     time.Time
@@ -40,7 +40,7 @@ func newWriter(req *Request, dir string) *writer {
 	}
 }
 
-// write puts all items into the folder. Leaks don't stop it, so that all of
+// write puts all items into the directory. Leaks don't stop it, so that all of
 // them are known at the end.
 func (w *writer) write(ctx context.Context, items []*item) error {
 	var files []*item
@@ -67,7 +67,7 @@ func (w *writer) write(ctx context.Context, items []*item) error {
 	if err := w.leaked(); err != nil {
 		return err
 	}
-	return w.finishFolders(items)
+	return w.finishDirs(items)
 }
 
 // writeFiles works on several files at once and stops at the first error.
@@ -194,9 +194,9 @@ func (w *writer) leaked() error {
 	return first
 }
 
-// finishFolders gives folders their mode and, after all that is in them, their
+// finishDirs gives directories their mode and, after all that is in them, their
 // time.
-func (w *writer) finishFolders(items []*item) error {
+func (w *writer) finishDirs(items []*item) error {
 	root := &item{Entry: tree.Entry{Path: ".", Kind: tree.Dir}}
 	for _, it := range slices.Backward(append([]*item{root}, items...)) {
 		if it.Kind != tree.Dir {

@@ -136,11 +136,11 @@ func (s sketcher) perlRequirements() ([]requirement, error) {
 func (s sketcher) application(out *lang.Sketch) {
 	out.Exclude = []string{"**/*.t"}
 	if s.exists("lib") {
-		out.Variables = append(out.Variables, lang.SketchVariable{Name: "PERL5LIB", Folders: []string{"${PROJECT_BASE}/lib"}})
+		out.Variables = append(out.Variables, lang.SketchVariable{Name: "PERL5LIB", Directories: []string{"${PROJECT_BASE}/lib"}})
 	}
 	for _, name := range []string{"web", "worker"} {
-		for _, folder := range []string{"script", "bin"} {
-			if p := path.Join(folder, name); s.exists(p) {
+		for _, directory := range []string{"script", "bin"} {
+			if p := path.Join(directory, name); s.exists(p) {
 				out.Services = append(out.Services, lang.SketchService{Name: name, Run: []string{p}})
 				break
 			}
