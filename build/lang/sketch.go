@@ -30,7 +30,7 @@ type Sketch struct {
 // SketchVariable is a variable: one value, or the directories of a search path.
 type SketchVariable struct {
 	Name, Value string
-	Directories     []string
+	Directories []string
 }
 
 // SketchService is a process.

@@ -24,7 +24,7 @@ import (
 // publisher is a project that has nothing but targets.
 func publisher(t *testing.T, targets string, env map[string]string) client {
 	t.Helper()
-	dir := newFolder(t)
+	dir := newDir(t)
 	spec := "name: hello\nversion: 1.0\nruntime: {perl: \"~5.36\"}\npublish:\n" + targets
 	if err := os.WriteFile(filepath.Join(dir, "envbuild.yaml"), []byte(spec), 0o644); err != nil {
 		t.Fatal(err)
