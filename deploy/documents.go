@@ -138,7 +138,7 @@ func addDocuments(req *deb.Request, t *Tree, parts []report.Part) error {
 	for _, p := range parts {
 		req.Meta.Components = append(req.Meta.Components, deb.Component{
 			Name: p.Name, Version: p.Version, Source: p.Source,
-			License: p.License, Authors: p.Authors, Terms: p.Terms, Files: t.files[partKey(p.Language, p.Name)],
+			License: p.License, Authors: p.Authors, Terms: p.Terms, Files: t.files[partKey(p.Language, p.Name, p.Version)],
 		})
 	}
 	sbom, err := newSBOM(req.Meta, parts, req.SourceDate)

@@ -87,7 +87,7 @@ func (t *Tree) addView(in TreeInput) {
 			t.project = append(t.project, entry)
 		}
 		if src.step != nil && entry.Kind != tree.Dir {
-			name := partKey(src.step.Language, partName(src.step))
+			name := partKey(src.step.Language, partName(src.step), src.step.Version)
 			t.files[name] = append(t.files[name], in.Layout.dpkgPath(entry.Path))
 		}
 	}
@@ -102,8 +102,9 @@ func partName(s *plan.Step) string {
 	return s.Name
 }
 
-// partKey tells parts of several languages apart.
-func partKey(language, name string) string { return language + " " + name }
+// partKey tells parts of several languages, and versions of one part, from each
+// other.
+func partKey(language, name, version string) string { return language + " " + name + "@" + version }
 
 // addApp adds the application's files. Of their modes only the executable bit
 // counts: the rest is the checkout's umask.

@@ -201,7 +201,7 @@ func TestTree(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("entries\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if files := made.files[partKey("perl", "A")]; !slices.Contains(files, "/opt/web-sample/local/lib/Both") || slices.Contains(made.files[partKey("perl", "B")], "/opt/web-sample/local/lib/Both") {
+	if files := made.files[partKey("perl", "A", "")]; !slices.Contains(files, "/opt/web-sample/local/lib/Both") || slices.Contains(made.files[partKey("perl", "B", "")], "/opt/web-sample/local/lib/Both") {
 		t.Errorf("a file of two steps counts for %q", files)
 	}
 	// Whoever changes what it was given changes nothing here.

@@ -15,7 +15,8 @@ import (
 // versions.
 type item struct {
 	tree.Entry
-	layer string
+	// layer names the layer, for people: several may share a name. output is its tree.
+	layer, output string
 	// file is the first name in its layer of a file with several names.
 	file string
 	// binary says that prefixes may be padded.
@@ -140,7 +141,7 @@ func nearestItem(have map[string]*item, at string) *item {
 // newItem is an entry of a layer in the view: as a file, also where it is a further
 // name of one, and with one of two modes.
 func (m *merger) newItem(l Layer, e tree.Entry) (*item, error) {
-	it := &item{Entry: e, layer: l.Name, file: e.Path}
+	it := &item{Entry: e, layer: l.Name, output: l.Tree, file: e.Path}
 	if e.Kind == tree.Hardlink {
 		it.Kind, it.Target, it.file = tree.File, "", e.Target
 	}
@@ -224,13 +225,13 @@ func difference(a, b *item, shared bool) (string, error) {
 // within one layer are one file: two outputs may share an inode by chance of
 // how the store keeps them.
 func linkLeaders(items []*item) {
-	type file struct{ layer, name string }
+	type file struct{ layer, output, name string }
 	leaders := map[file]*item{}
 	for _, it := range items {
 		if it.Kind != tree.File || it.Source == "" {
 			continue
 		}
-		key := file{it.layer, it.file}
+		key := file{it.layer, it.output, it.file}
 		leader := leaders[key]
 		if leader == nil {
 			leaders[key] = it

@@ -43,6 +43,20 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestLayersOfOneName keeps the files of two outputs apart that have one name.
+func TestLayersOfOneName(t *testing.T) {
+	req := request(t, nil, files{"name": "first"}, files{"name": "second"})
+	layers := req.Parts[1].Layers
+	layers[0].Place, layers[1].Place = "a", "b"
+	layers[1].Name = layers[0].Name
+	mustMake(t, req)
+	for name, want := range map[string]string{"local/a/name": "first", "local/b/name": "second"} {
+		if got := content(t, req, name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+}
+
 // TestExtra adds what no output has.
 func TestExtra(t *testing.T) {
 	req := request(t, nil, files{"*bin/a": "x"})
