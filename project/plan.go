@@ -46,6 +46,7 @@ func (p *Project) builder(ctx context.Context, lock *pkgspec.Lock, opts BuildOpt
 	}
 	return build.New(build.Options{
 		Store: p.Store, Sandbox: p.sandbox, Fetch: p.fetchSource, System: p.opts.System, Root: machine,
+		Target:  pkgspec.Target{Release: machine.Release, Arch: machine.Arch}.String(),
 		Project: p.Spec.Dir, Lock: lock, Languages: p.opts.Languages, Emit: emit,
 		Jobs: p.opts.Jobs, Now: p.opts.Now,
 		Rebuild: opts.Rebuild, KeepFailed: opts.KeepFailed,

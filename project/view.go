@@ -152,8 +152,9 @@ func HashExtra(h *digest.Hasher, l lang.Layout) {
 // HashOutput adds an output to a digest, with where it stands.
 func HashOutput(h *digest.Hasher, s *plan.Step, id digest.ID) {
 	h.Field(string(s.Kind), s.Name, id.String())
-	if len(s.Places) > 0 {
-		h.Field("places", s.Places...)
+	if len(s.Places) > 0 || s.Engine == plan.Unpack { // else the ID changes with the prefix
+		h.Field("places", s.Prefix)
+		h.Field("place", s.Places...)
 	}
 }
 
