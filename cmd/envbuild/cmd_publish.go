@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/deb/publish"
-	"github.com/envbuild/envbuild/deploy"
+	"github.com/envbuild/envbuild/deploy/publishing"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -26,11 +26,11 @@ func (p *program) publishCommand() *cli.Command {
 			if c.Args().Present() && c.IsSet("version") {
 				return &usageError{message: "--version says what packages to make, but some are named", hint: "leave one of the two out"}
 			}
-			opts := deploy.PublishOptions{To: c.String("to"), Version: c.String("version")}
+			opts := publishing.Options{To: c.String("to"), Version: c.String("version")}
 			for _, path := range c.Args().Slice() {
 				opts.Debs = append(opts.Debs, s.abs(path))
 			}
-			to, published, err := deploy.Publish(ctx, s.Project, opts)
+			to, published, err := publishing.Publish(ctx, s.Project, opts)
 			// What was published is said even if the rest failed.
 			return errors.Join(err, s.printPublished(to, published))
 		}),

@@ -11,7 +11,7 @@ import (
 	"github.com/envbuild/envbuild/deb/publish/managed"
 	"github.com/envbuild/envbuild/deb/publish/target"
 	"github.com/envbuild/envbuild/deb/repo"
-	"github.com/envbuild/envbuild/deploy"
+	"github.com/envbuild/envbuild/deploy/publishing"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -108,7 +108,7 @@ func (s *session) openTarget(ctx context.Context, name string) (t pkgspec.Publis
 	if t, err = target.Choose(s.spec, name); err != nil {
 		return t, nil, nil, err
 	}
-	r, done, err = target.OpenRepository(ctx, t, deploy.TargetOptions(s.Project))
+	r, done, err = target.OpenRepository(ctx, t, publishing.TargetOptions(s.Project))
 	return t, r, done, err
 }
 

@@ -1,4 +1,6 @@
-package deploy
+// Package publishing brings a project's packages to the targets of its spec, and
+// shows what they do by the project's events.
+package publishing
 
 import (
 	"context"
@@ -10,15 +12,16 @@ import (
 	"github.com/envbuild/envbuild/deb/publish"
 	"github.com/envbuild/envbuild/deb/publish/managed"
 	"github.com/envbuild/envbuild/deb/publish/target"
+	"github.com/envbuild/envbuild/deploy"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
 
-// PublishOptions say what to publish, and where to.
-type PublishOptions struct {
+// Options say what to publish, and where to.
+type Options struct {
 	// To is the name of a target of the spec; it may be empty if there is one only.
 	To string
-	// Debs are paths of packages. None are those that Debs makes, of the Version if
+	// Debs are paths of packages. None are those that deploy.Debs makes, of the Version if
 	// it isn't empty.
 	Debs    []string
 	Version string
@@ -26,7 +29,7 @@ type PublishOptions struct {
 
 // Publish publishes packages, and returns the target's name and what became of
 // them: of those that were published, even if there is an error.
-func Publish(ctx context.Context, p *project.Project, opts PublishOptions) (to string, published []publish.Published, err error) {
+func Publish(ctx context.Context, p *project.Project, opts Options) (to string, published []publish.Published, err error) {
 	t, err := target.Choose(p.Spec, opts.To)
 	if err != nil {
 		return "", nil, err
@@ -45,7 +48,7 @@ func Publish(ctx context.Context, p *project.Project, opts PublishOptions) (to s
 	}
 	var packages []publish.Package
 	for _, path := range paths {
-		pkg, err := publish.Read(path, xzProgram(p))
+		pkg, err := publish.Read(path, findXZ(p))
 		if err != nil {
 			return t.Name, nil, err
 		}
@@ -81,7 +84,7 @@ func makeDebs(ctx context.Context, p *project.Project, version string) (paths []
 			p.Emit(build.Event{Kind: build.Warning, Message: err.Error()})
 		}
 	}
-	made, err := Debs(ctx, p, DebOptions{Dir: dir, Version: version})
+	made, err := deploy.Debs(ctx, p, deploy.DebOptions{Dir: dir, Version: version})
 	if err != nil {
 		remove()
 		return nil, nil, err
@@ -92,11 +95,20 @@ func makeDebs(ctx context.Context, p *project.Project, version string) (paths []
 	return paths, remove, nil
 }
 
+// findXZ is the path of the system's xz, or empty where it isn't installed.
+func findXZ(p *project.Project) string {
+	path, err := p.System().Tool("xz")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 // TargetOptions are those by which a project's targets are opened: what they do is
 // shown by the project's events.
 func TargetOptions(p *project.Project) target.Options {
 	return target.Options{
-		Options: managed.Options{Environ: p.Environ(), Now: p.Now, XZ: xzProgram(p), Notice: p.Notice},
+		Options: managed.Options{Environ: p.Environ(), Now: p.Now, XZ: findXZ(p), Notice: p.Notice},
 		Spec:    p.Spec, Offline: p.Offline(), Report: (&uploads{project: p, running: map[string]*upload{}}).report,
 	}
 }
