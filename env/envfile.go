@@ -144,7 +144,7 @@ func (s *fileScanner) statement() *SyntaxError {
 	}
 	key = strings.Trim(key, " \t\v\f")
 	if !isName(key) {
-		return s.fail(fmt.Sprintf("%q is no name of a variable", key), "a name is made of letters of ASCII, digits and _")
+		return s.fail(fmt.Sprintf("%q is not a valid name of a variable", key), "a name is made of letters of ASCII, digits and _")
 	}
 	s.pos = start + sep + 1
 	s.skip(" \t\v\f")

@@ -55,12 +55,12 @@ func values(f File) map[string]string {
 func TestParseFileRefuses(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"\ufeffA=1", "1: the file begins with a byte order mark"},
-		{"A=1\nA-B=2", `2: "A-B" is no name`},
-		{"A.B=2", `1: "A.B" is no name`},
-		{"export A B=2", `1: "A B" is no name`},
-		{"1A=2", `1: "1A" is no name`},
-		{"export =2", `1: "" is no name`},
-		{"=2", `1: "" is no name`},
+		{"A=1\nA-B=2", `2: "A-B" is not a valid name`},
+		{"A.B=2", `1: "A.B" is not a valid name`},
+		{"export A B=2", `1: "A B" is not a valid name`},
+		{"1A=2", `1: "1A" is not a valid name`},
+		{"export =2", `1: "" is not a valid name`},
+		{"=2", `1: "" is not a valid name`},
 		{"UID=2", `1: variable "UID": shells`},
 		{"A", "1: a line without ="},
 		{"\n\nA\nB=1", "3: a line without ="},
@@ -103,7 +103,7 @@ func TestReadFile(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if _, err := ReadFile(t.TempDir(), true); err == nil {
-		t.Error("a folder is read")
+		t.Error("a directory is read")
 	}
 	if f, err := ReadFile(writeTemp(t, ".env", []byte("A=1\n"), 0o600), false); err != nil || f.vars["A"].value != "1" {
 		t.Errorf("%v, %v", f, err)

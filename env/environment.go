@@ -157,7 +157,7 @@ func (v Var) check() error {
 func (v Var) checkValue(value pkgspec.Value) error {
 	for _, p := range value {
 		if p.Ref != "" && !isName(p.Ref) {
-			return &NameError{p.Ref, "a reference to what is no name"}
+			return &NameError{p.Ref, "a reference to what is not a valid name"}
 		}
 		if err := checkValue(v.Name, p.Literal); err != nil {
 			return err

@@ -44,7 +44,7 @@ func (e *CommandError) Hint() string {
 	if e.Code != CodeNotFound || strings.Contains(e.Name, "/") {
 		return ""
 	}
-	return "it is in no folder of the environment's PATH, which \"envbuild env\" shows"
+	return "it is in no directory of the environment's PATH, which \"envbuild env\" shows"
 }
 
 // The reasons for which shells refuse a command before the kernel does.
@@ -65,7 +65,7 @@ func ExitCode(err error) int {
 }
 
 // Exec replaces the process by the command argv with the environment environ,
-// in the folder dir, or where the process is if dir is empty. The command is
+// in the directory dir, or where the process is if dir is empty. The command is
 // searched in the PATH of environ. What the kernel calls no executable and looks
 // like text is run by /bin/sh, as shells do.
 //

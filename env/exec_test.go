@@ -51,7 +51,7 @@ func run(t testing.TB, environ []string, argv ...string) result {
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// commands makes a folder with files that can and can't be run.
+// commands makes a directory with files that can and can't be run.
 func commands(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -77,7 +77,7 @@ func commands(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"folder", "second/folder"} {
+	for _, name := range []string{"directory", "second/directory"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -108,8 +108,8 @@ func TestExecCodes(t *testing.T) {
 		{argv: []string{"/" + strings.Repeat("x", 300)}, code: 127, stderr: "file name too long"},
 		{argv: []string{dir + "/no-x"}, code: 126, stderr: "permission denied"},
 		{argv: []string{"no-x"}, stdout: "second\n"},
-		{argv: []string{dir + "/folder"}, code: 126, stderr: "is a directory"},
-		{argv: []string{"folder"}, code: 126, stderr: "is a directory"},
+		{argv: []string{dir + "/directory"}, code: 126, stderr: "is a directory"},
+		{argv: []string{"directory"}, code: 126, stderr: "is a directory"},
 		{argv: []string{"no-interpreter"}, code: 127, stderr: "its interpreter doesn't exist"},
 	}
 	for _, tt := range tests {
@@ -132,7 +132,7 @@ func TestExecCodes(t *testing.T) {
 	}
 }
 
-func TestExecFolder(t *testing.T) {
+func TestExecDirectory(t *testing.T) {
 	dir := commands(t)
 	if got := runExec(t, []string{"PATH=second::/bin"}, dir, "-dash", "x"); got.stdout != "dash x\n" {
 		t.Errorf("empty entry of PATH: %+v", got)
@@ -144,7 +144,7 @@ func TestExecFolder(t *testing.T) {
 		t.Errorf("without PATH: %+v", got)
 	}
 	if got := runExec(t, nil, dir+"/absent", "pwd"); got.code != CodeFailed {
-		t.Errorf("absent folder: %+v", got)
+		t.Errorf("absent directory: %+v", got)
 	}
 	if got := runExec(t, nil, ""); got.code != CodeFailed {
 		t.Errorf("no command: %+v", got)

@@ -73,7 +73,7 @@ func CheckReplaceable(path string) error {
 }
 
 // WriteGenerated puts a generated file at path with the mode perm, in one
-// rename, and makes its folder. A file that has these bytes and mode already
+// rename, and makes its directory. A file that has these bytes and mode already
 // isn't touched. A file without the mark isn't replaced: that is a
 // *NotGeneratedError.
 func WriteGenerated(path string, data []byte, perm fs.FileMode) error {

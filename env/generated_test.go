@@ -62,7 +62,7 @@ func TestWriteGenerated(t *testing.T) {
 		t.Errorf("it is %q now", text)
 	}
 	if err := WriteGenerated(t.TempDir(), data, 0o644); err == nil {
-		t.Error("a folder is replaced")
+		t.Error("a directory is replaced")
 	}
 }
 

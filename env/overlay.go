@@ -16,7 +16,7 @@ type Overlay struct {
 	Command []Assignment
 }
 
-// AssignmentError is a -e that is no NAME=value.
+// AssignmentError is a -e that is not NAME=VALUE.
 type AssignmentError struct{ Text string }
 
 func (e *AssignmentError) Error() string { return fmt.Sprintf("%q is not NAME=VALUE", e.Text) }

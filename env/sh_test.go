@@ -32,7 +32,7 @@ func shells(t testing.TB) [][]string {
 }
 
 // source runs script in a shell under -eu with file as $1 and returns the
-// environment that it leaves. Nothing may be left behind in its folder.
+// environment that it leaves. Nothing may be left behind in its directory.
 func source(t testing.TB, shell []string, caller []string, script, file string) map[string]string {
 	t.Helper()
 	args := append(slices.Clone(shell), "-euc", script+"\nexec /usr/bin/env -0", "sh", file)
