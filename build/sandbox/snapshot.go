@@ -22,7 +22,16 @@ type identity struct {
 
 func takeSnapshot(root string) (snapshot, error) {
 	s := snapshot{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := eachBelow(root, func(rel string, fi fs.FileInfo) error {
+		s[rel] = identify(fi)
+		return nil
+	})
+	return s, err
+}
+
+// eachBelow calls do for everything below root.
+func eachBelow(root string, do func(rel string, fi fs.FileInfo) error) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == root {
 			return err
 		}
@@ -34,10 +43,8 @@ func takeSnapshot(root string) (snapshot, error) {
 		if err != nil {
 			return err
 		}
-		s[rel] = identify(fi)
-		return nil
+		return do(rel, fi)
 	})
-	return s, err
 }
 
 func identify(fi fs.FileInfo) identity {
@@ -88,19 +95,8 @@ func (s snapshot) prune(root string) error {
 // touched lists the files of root that aren't what they were, new ones too.
 func (s snapshot) touched(root string) ([]string, error) {
 	var list []string
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == root || d.IsDir() {
-			return err
-		}
-		fi, err := d.Info()
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		if id, ok := s[rel]; !ok || id != identify(fi) {
+	err := eachBelow(root, func(rel string, fi fs.FileInfo) error {
+		if id, ok := s[rel]; !fi.IsDir() && (!ok || id != identify(fi)) {
 			list = append(list, rel)
 		}
 		return nil

@@ -28,24 +28,9 @@ func (s *Store) Part(key digest.Key) (part []byte, ok bool) {
 
 // PutPart keeps compressed data that can be made again. Since its digest is
 // written with it and asked for each time, nothing waits for the disk.
-func (s *Store) PutPart(key digest.Key, part []byte) (err error) {
-	f, err := s.tempFile()
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = s.explain(errors.Join(err, discard(f)))
-		}
-	}()
+func (s *Store) PutPart(key digest.Key, part []byte) error {
 	sum := sha256.Sum256(part)
-	if _, err := f.Write(sum[:]); err != nil {
-		return err
-	}
-	if _, err := f.Write(part); err != nil {
-		return err
-	}
-	return s.commitUnsynced(f, s.entry(partsDir, key.String()), 0o444)
+	return s.fill(s.entry(partsDir, key.String()), 0o444, s.commitUnsynced, sum[:], part)
 }
 
 // readPart fails with a *CorruptError or, if there is none, with ErrMissing.

@@ -222,26 +222,19 @@ func kernelBootID() string {
 	return strings.TrimSpace(string(b))
 }
 
-// write puts data at path. A temporary that a killed process leaves is removed
-// with the other temporaries of that process.
-func (s *Store) write(path string, data []byte, perm fs.FileMode) (err error) {
-	f, err := s.tempFile()
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = s.explain(errors.Join(err, discard(f)))
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	return s.commit(f, path, perm)
+// write puts data at path.
+func (s *Store) write(path string, data []byte, perm fs.FileMode) error {
+	return s.fill(path, perm, s.commit, data)
 }
 
 // writeUnsynced is write for what is proved whenever it is read.
-func (s *Store) writeUnsynced(path string, data []byte, perm fs.FileMode) (err error) {
+func (s *Store) writeUnsynced(path string, data []byte, perm fs.FileMode) error {
+	return s.fill(path, perm, s.commitUnsynced, data)
+}
+
+// fill writes pieces into a temporary and commits it. One that a killed process
+// leaves is removed with the other temporaries of that process.
+func (s *Store) fill(path string, perm fs.FileMode, commit func(*os.File, string, fs.FileMode) error, pieces ...[]byte) (err error) {
 	f, err := s.tempFile()
 	if err != nil {
 		return err
@@ -251,10 +244,12 @@ func (s *Store) writeUnsynced(path string, data []byte, perm fs.FileMode) (err e
 			err = s.explain(errors.Join(err, discard(f)))
 		}
 	}()
-	if _, err := f.Write(data); err != nil {
-		return err
+	for _, piece := range pieces {
+		if _, err := f.Write(piece); err != nil {
+			return err
+		}
 	}
-	return s.commitUnsynced(f, path, perm)
+	return commit(f, path, perm)
 }
 
 // Sync makes all that was put before durable, at once: an fsync for each of many
