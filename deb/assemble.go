@@ -63,7 +63,8 @@ func (e *FileSizeError) Hint() string {
 	return "leave it out, and bring data of that size to servers by itself"
 }
 
-// CheckFileSize fails with a *FileSizeError if a file is too large. "" is none.
+// CheckFileSize fails with a *FileSizeError if a file is too large. "" stands
+// for no file.
 func CheckFileSize(path string) error {
 	if path == "" {
 		return nil

@@ -152,7 +152,7 @@ func TestSegments(t *testing.T) {
 		{"distribution", func(r *Request) { change(r, "Dist-17/0.pm") }, 1},
 		{"large distribution", func(r *Request) { change(r, "Large.c") }, 2},
 		{"runtime", func(r *Request) { change(r, "400.pm") }, 1},
-		{"a new distribution", func(r *Request) { // and its folder
+		{"a new distribution", func(r *Request) { // and its directory
 			r.Entries = append(r.Entries, tree.Entry{Path: "/opt/web-sample/local/lib/Dist-17a/x", Origin: "Dist-17a", Content: lines(3, 300_000)})
 		}, 3},
 	} {

@@ -66,9 +66,9 @@ func (r *settingsReader) content(n *pkgspec.Node, c files.Content) ([]tree.Entry
 
 // expand lets nfpm find the files of a pattern.
 func (r *settingsReader) expand(n *pkgspec.Node, c files.Content) ([]tree.Entry, error) {
-	folder := strings.HasSuffix(c.Source, "/")
+	directory := strings.HasSuffix(c.Source, "/")
 	c.Source = r.path(c.Source)
-	if folder {
+	if directory {
 		c.Source += "/"
 	}
 	found, err := files.PrepareForPackager(files.Contents{&c}, 0, "deb", false, time.Unix(0, 0))

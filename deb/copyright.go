@@ -140,7 +140,7 @@ func (c Component) line() string {
 }
 
 // filePatterns names the files of each component as DEP-5 does, in as few
-// patterns as can be: a folder in which everything is of one component is one.
+// patterns as can be: a directory in which everything is of one component is one.
 func filePatterns(components []Component, entries []tree.Entry) [][]string {
 	owner := map[string]int{}
 	for i, c := range components {
@@ -148,7 +148,7 @@ func filePatterns(components []Component, entries []tree.Entry) [][]string {
 			owner[p] = i
 		}
 	}
-	root := &ownedFolder{}
+	root := &ownedDir{}
 	for _, e := range entries {
 		if e.Kind == tree.Dir {
 			continue
@@ -169,20 +169,20 @@ func filePatterns(components []Component, entries []tree.Entry) [][]string {
 	return out
 }
 
-// The owners of a folder that aren't one component.
+// The owners of a directory that aren't one component.
 const (
 	nobody  = -1
 	several = -2
 )
 
-// ownedFolder is a file or a folder, with the owner of all that is in it.
-type ownedFolder struct {
+// ownedDir is a file or a directory, with the owner of all that is in it.
+type ownedDir struct {
 	owner int
 	used  bool
-	in    map[string]*ownedFolder
+	in    map[string]*ownedDir
 }
 
-func (f *ownedFolder) add(path []string, owner int) {
+func (f *ownedDir) add(path []string, owner int) {
 	if !f.used {
 		f.owner, f.used = owner, true
 	} else if f.owner != owner {
@@ -192,15 +192,15 @@ func (f *ownedFolder) add(path []string, owner int) {
 		return
 	}
 	if f.in == nil {
-		f.in = map[string]*ownedFolder{}
+		f.in = map[string]*ownedDir{}
 	}
 	if f.in[path[0]] == nil {
-		f.in[path[0]] = &ownedFolder{}
+		f.in[path[0]] = &ownedDir{}
 	}
 	f.in[path[0]].add(path[1:], owner)
 }
 
-func (f *ownedFolder) patterns(at string, out [][]string) {
+func (f *ownedDir) patterns(at string, out [][]string) {
 	switch {
 	case f.owner >= 0 && f.in == nil:
 		out[f.owner] = append(out[f.owner], escapePattern(at))

@@ -38,7 +38,7 @@ type item struct {
 }
 
 // items are checked entries in the order of their paths, no two with one path, and
-// with all folders above them.
+// with all directories above them.
 type items []*item
 
 // check sorts and completes entries.
@@ -105,19 +105,19 @@ func statSource(it *item) (*item, error) {
 	case err != nil:
 		return it, fmt.Errorf("the package's %q: %w", it.Path, err)
 	case !fi.Mode().IsRegular():
-		return it, &EntryError{it.Path, fmt.Sprintf("comes from %s, which is no regular file", it.Source), ""}
+		return it, &EntryError{it.Path, fmt.Sprintf("comes from %s, which is not a regular file", it.Source), ""}
 	}
 	it.Size, it.changed = fi.Size(), fi.ModTime()
 	return it, nil
 }
 
-// withParents adds the folders that the list doesn't name.
+// withParents adds the directories that the list doesn't name.
 func (t items) withParents() (items, error) {
-	folders := map[string]bool{"/": true}
+	directories := map[string]bool{"/": true}
 	others := map[string]bool{}
 	for _, it := range t {
 		if it.Kind == tree.Dir {
-			folders[it.Path] = true
+			directories[it.Path] = true
 		} else {
 			others[it.Path] = true
 		}
@@ -125,12 +125,12 @@ func (t items) withParents() (items, error) {
 	for _, it := range t {
 		for p := path.Dir(it.Path); ; p = path.Dir(p) {
 			if others[p] {
-				return nil, &EntryError{it.Path, fmt.Sprintf("lies below %q, which is no folder", p), ""}
+				return nil, &EntryError{it.Path, fmt.Sprintf("lies below %q, which is not a directory", p), ""}
 			}
-			if folders[p] {
+			if directories[p] {
 				break
 			}
-			folders[p] = true
+			directories[p] = true
 			t = append(t, &item{Entry: tree.Entry{Path: p, Kind: tree.Dir}})
 		}
 	}
@@ -148,7 +148,7 @@ func (t items) link() error {
 		}
 		target := t.find(it.Target)
 		if target == nil || target.Kind != tree.File || target.Config {
-			return &EntryError{it.Path, fmt.Sprintf("is a hardlink to %q, which is no file of the package", it.Target), ""}
+			return &EntryError{it.Path, fmt.Sprintf("is a hard link to %q, which is not a file of the package", it.Target), ""}
 		}
 		names[target] = append(names[target], it)
 	}

@@ -28,7 +28,7 @@ func (l Libraries) Relations() []string {
 
 // ShlibDepends finds the architecture and the shared-library dependencies of the
 // entries. sys is the Debian system whose packages have the
-// libraries; private are folders of the
+// libraries; private are directories of the
 // package in which programs find libraries by other means than their own search
 // path.
 func ShlibDepends(sys shlibs.System, entries []tree.Entry, private []string) (Libraries, error) {

@@ -68,7 +68,7 @@ func (e *MetaError) Error() string {
 // Hint says what to do.
 func (e *MetaError) Hint() string { return e.hint }
 
-// FileName returns the name by which a package's file goes. An epoch is no part
+// FileName returns the name by which a package's file goes. An epoch is not part
 // of it.
 func FileName(m Meta) string {
 	return m.Name + "_" + m.Version + "_" + m.Arch + ".deb"
@@ -82,7 +82,7 @@ func Arch(goarch string) (string, error) {
 		"s390x": "s390x", "loong64": "loong64", "mips64le": "mips64el", "mipsle": "mipsel",
 	}[goarch]
 	if !ok {
-		return "", &MetaError{"architecture", goarch, "is none that Debian has", "build on one of Debian's architectures"}
+		return "", &MetaError{"architecture", goarch, "is not one that Debian has", "build on one of Debian's architectures"}
 	}
 	return arch, nil
 }

@@ -40,36 +40,36 @@ func (o *overrides) because(why string, tags []string, context string) {
 	}
 }
 
-// places are the folders that Debian's own packages leave to local ones.
+// places are the directories that Debian's own packages leave to local ones.
 func (o *overrides) places(entries []tree.Entry) {
 	for _, place := range []struct {
-		folder, why string
-		tags        []string
+		directory, why string
+		tags           []string
 	}{
 		{"/opt", "/opt is where local packages live (policy 9.1.2, FHS 3.13).", []string{"dir-or-file-in-opt"}},
 		{"/srv", "The administrator of the package has put it below /srv.", []string{"dir-or-file-in-srv"}},
 		{"/home", "The administrator of the package has put it below /home.", []string{"dir-or-file-in-home"}},
 		{"/usr/local", "The administrator of the package has put it below /usr/local.", []string{"dir-in-usr-local", "file-in-usr-local"}},
 	} {
-		if slices.ContainsFunc(entries, func(e tree.Entry) bool { return strings.HasPrefix(e.Path, place.folder+"/") }) {
+		if slices.ContainsFunc(entries, func(e tree.Entry) bool { return strings.HasPrefix(e.Path, place.directory+"/") }) {
 			o.because(place.why, place.tags, "*")
 		}
 	}
 }
 
-// componentRoot returns, without the first slash, the deepest folder that holds
-// the files of all components, "" where that is the root folder or there are none.
+// componentRoot returns, without the first slash, the deepest directory that holds
+// the files of all components, "" where that is the root directory or there are none.
 func componentRoot(components []Component) string {
 	var files []string
 	for _, c := range components {
 		files = append(files, c.Files...)
 	}
-	return commonFolder(files)
+	return commonDir(files)
 }
 
-// localRoot is the deepest folder that holds all files beside and below root that
-// localRoot is the deepest folder that holds root and every file of the package
-// that has the first folder in common with it: of /opt/web/bundle and
+// localRoot is the deepest directory that holds all files beside and below root that
+// localRoot is the deepest directory that holds root and every file of the package
+// that has the first directory in common with it: of /opt/web/bundle and
 // /opt/web/app/x that is /opt/web.
 func localRoot(entries []tree.Entry, root string) string {
 	top, _, _ := strings.Cut(root, "/")
@@ -79,12 +79,12 @@ func localRoot(entries []tree.Entry, root string) string {
 			files = append(files, e.Path)
 		}
 	}
-	return commonFolder(files)
+	return commonDir(files)
 }
 
-// commonFolder returns, without the first slash, the deepest folder that holds all
-// of the files, "" where that is the root folder or there are none.
-func commonFolder(files []string) string {
+// commonDir returns, without the first slash, the deepest directory that holds all
+// of the files, "" where that is the root directory or there are none.
+func commonDir(files []string) string {
 	common := ""
 	for _, f := range files {
 		if common == "" {

@@ -79,7 +79,7 @@ func (s *Settings) CheckShell() error {
 	return s.foreign
 }
 
-// save writes the scripts to a folder, since nfpm reads files.
+// save writes the scripts to a directory, since nfpm reads files.
 func (s Scripts) save(dir string) (nfpm.Scripts, error) {
 	var out nfpm.Scripts
 	for _, f := range []struct {

@@ -86,16 +86,16 @@ func (r *run) alone() []segment {
 // segments cuts a package into parts. It is a function of nothing but the names,
 // sizes and origins of the entries.
 //
-// The folders come first: dpkg wants them before what is in them, and so they
+// The directories come first: dpkg wants them before what is in them, and so they
 // need not be repeated in each part. Then the small origins, several to a
 // segment; then the large ones, in segments of their own; at last what belongs
 // to the package itself.
 func (t items) segments() []segment {
-	var folders []*item
+	var directories []*item
 	byOrigin := map[string]*run{}
 	for _, it := range t {
 		if it.Kind == tree.Dir {
-			folders = append(folders, it)
+			directories = append(directories, it)
 			continue
 		}
 		r := byOrigin[it.Origin]
@@ -116,7 +116,7 @@ func (t items) segments() []segment {
 		return cmp.Or(compareBool(a.large(), b.large()), cmp.Compare(a.origin, b.origin))
 	})
 	var c cutter
-	c.addAll(folders, often)
+	c.addAll(directories, often)
 	for _, r := range runs {
 		if r.large() {
 			c.end()

@@ -23,7 +23,7 @@ const DefaultCompression = "xz"
 // Request is a package to write.
 type Request struct {
 	Meta Meta
-	// Entries are in any order and have absolute paths. Folders above them that the
+	// Entries are in any order and have absolute paths. Directories above them that the
 	// list doesn't name get 0755 and root. dpkg looks owners and groups up when it
 	// unpacks, so they must exist by then.
 	//
@@ -51,7 +51,7 @@ type Request struct {
 	// Parallel is how many parts are compressed at once; 0 means one for each core.
 	// xz takes 49 MB for each.
 	Parallel int
-	// Scratch is a folder for what is compressed until its size is known; "" is that
+	// Scratch is a directory for what is compressed until its size is known; "" is that
 	// of the system.
 	Scratch string
 	// Nfpm lets nfpm's own packager write the package. It keeps all of the data in
@@ -61,7 +61,7 @@ type Request struct {
 
 // Write writes the package to w. The same request gives the same bytes, as long
 // as the compressor is the same: Cache, Parallel and Scratch have no influence.
-// What was written when an error comes back is no package.
+// After an error, what was written is worthless.
 func Write(ctx context.Context, req Request, w io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)

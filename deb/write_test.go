@@ -52,7 +52,7 @@ func sampleEntries(t *testing.T, dir string) []tree.Entry {
 		{Path: prefix + "/bin/sudo", Mode: 0o755 | fs.ModeSetuid, Content: []byte("x")},
 		{Path: prefix + "/current", Kind: tree.Symlink, Target: "bin"},
 		{Path: prefix + "/dangling", Kind: tree.Symlink, Target: "/nowhere/to be found"},
-		{Path: prefix + "/etc", Kind: tree.Symlink, Target: "/etc"}, // a folder on this machine
+		{Path: prefix + "/etc", Kind: tree.Symlink, Target: "/etc"}, // a directory on this machine
 		{Path: prefix + "/empty"},
 		{Path: "/etc/web-sample/env", Config: true, Content: []byte("A=1\n")},
 	}
@@ -213,7 +213,7 @@ func TestReproducible(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	for _, cores := range []int{1, 8} {
 		old := runtime.GOMAXPROCS(cores)
-		other := sample(t) // in another folder
+		other := sample(t) // in another directory
 		other.Scripts = req.Scripts
 		other.SourceDate = sourceDate.In(time.FixedZone("", 9*3600)).Add(time.Millisecond)
 		rand.Shuffle(len(other.Entries), func(i, j int) {
@@ -271,14 +271,14 @@ func TestRefused(t *testing.T) {
 		{"nul", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a\x00b")} }, "NUL"},
 		{"line break", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a\nb")} }, "line break"},
 		{"twice", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/b"), file("/opt/a")} }, `"/opt/a" is there twice`},
-		{"below a file", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/a/b/c")} }, "no folder"},
+		{"below a file", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/a/b/c")} }, "no directory"},
 		{"below a link", func(r *Request) {
 			r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink, Target: "/x"}, file("/opt/a/b")}
-		}, "no folder"},
+		}, "no directory"},
 		{"no target", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink}} }, "without a target"},
 		{"hardlink", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Hardlink, Target: "/opt/b"}} }, "no file of the package"},
 		{"missing source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir + "/none"}} }, "no such file"},
-		{"folder as source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir}} }, "no regular file"},
+		{"directory as source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir}} }, "no regular file"},
 		{"mode", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Mode: fs.ModeDevice | 0o644}} }, "more than permissions"},
 		{"no name", func(r *Request) { r.Meta.Name = "" }, "name"},
 		{"version", func(r *Request) { r.Meta.Version = "v1" }, "version"},

@@ -28,7 +28,7 @@ func (c *checker) checkNames(e tree.Entry) {
 	}
 }
 
-const buildPathHint = "make the file where the package is made, or take the path out of it: it is no path of the server"
+const buildPathHint = "make the file where the package is made, or take the path out of it: it is not a path of the server"
 
 // checkContent reads a file once: its beginning, and all of it for build paths.
 func (c *checker) checkContent(e tree.Entry) error {
@@ -174,35 +174,35 @@ const searchPathHint = "link it with a search path that begins with $ORIGIN and 
 
 func (c *checker) checkSearchPath(file, tag, entry string) {
 	if entry == "" {
-		c.fail(file, SearchPath, searchPathHint, "has an empty %s, which means the folder in which it is started", tag)
+		c.fail(file, SearchPath, searchPathHint, "has an empty %s, which means the directory in which it is started", tag)
 		return
 	}
 	dir := path.Dir(file)
-	folder := strings.NewReplacer("$ORIGIN", dir, "${ORIGIN}", dir).Replace(entry)
-	if !path.IsAbs(folder) {
-		c.fail(file, SearchPath, searchPathHint, "has the %s %s, which counts from the folder in which it is started", tag, entry)
+	directory := strings.NewReplacer("$ORIGIN", dir, "${ORIGIN}", dir).Replace(entry)
+	if !path.IsAbs(directory) {
+		c.fail(file, SearchPath, searchPathHint, "has the %s %s, which counts from the directory in which it is started", tag, entry)
 		return
 	}
-	folder = path.Clean(folder)
-	if resolved, ok := c.paths.resolve(folder); ok {
-		folder = resolved
+	directory = path.Clean(directory)
+	if resolved, ok := c.paths.resolve(directory); ok {
+		directory = resolved
 	}
 	switch {
-	case c.isWritable(folder):
+	case c.isWritable(directory):
 		c.fail(file, SearchPath, searchPathHint, "has the %s %s, which everybody can write", tag, entry)
-	case !c.isOwn(folder) && !loadersOwn(folder):
+	case !c.isOwn(directory) && !loadersOwn(directory):
 		c.fail(file, SearchPath, searchPathHint, "has the %s %s, which leads out of the package", tag, entry)
 	}
 }
 
 // isWritable reports whether everybody can put a library there.
-func (c *checker) isWritable(folder string) bool {
+func (c *checker) isWritable(directory string) bool {
 	for _, p := range []string{"/tmp", "/var/tmp", "/dev/shm", "/run/lock"} {
-		if tree.Within(folder, p) {
+		if tree.Within(directory, p) {
 			return true
 		}
 	}
-	for p := folder; p != "/"; p = path.Dir(p) {
+	for p := directory; p != "/"; p = path.Dir(p) {
 		if e, ok := c.paths.entries[p]; ok && e.Kind == tree.Dir && e.Mode&0o002 != 0 {
 			return true
 		}
@@ -210,7 +210,7 @@ func (c *checker) isWritable(folder string) bool {
 	return false
 }
 
-// loadersOwn reports whether the loader searches the folder anyway.
-func loadersOwn(folder string) bool {
-	return regexp.MustCompile(`^(/usr)?/lib(32|64|x32|/[^/]+-linux-(gnu|musl)[^/]*)?$`).MatchString(folder)
+// loadersOwn reports whether the loader searches the directory anyway.
+func loadersOwn(directory string) bool {
+	return regexp.MustCompile(`^(/usr)?/lib(32|64|x32|/[^/]+-linux-(gnu|musl)[^/]*)?$`).MatchString(directory)
 }

@@ -27,7 +27,7 @@ type Request struct {
 	// Made are paths that scripts and services make on the server. They and all
 	// below them count as there.
 	Made []string
-	// Prefixes are the folders that these packages own alone.
+	// Prefixes are the directories that these packages own alone.
 	Prefixes []string
 	// System tells which Debian package has what.
 	System shlibs.System
@@ -37,7 +37,7 @@ type Request struct {
 	// and files this one may use, with all that they depend on. The files of what
 	// every Debian system has may be used anyway.
 	Declared []string
-	// Path are the folders in which env(1) looks for programs.
+	// Path are the directories in which env(1) looks for programs.
 	Path []string
 	// Asked are the paths that the spec gives a mode of their own.
 	Asked map[string]bool
@@ -45,7 +45,7 @@ type Request struct {
 	// takes none.
 	Unchecked func(path string) bool
 	// Forbidden are strings that no file, name or link may hold: the prefixes of
-	// the build, the store's folders.
+	// the build, the store's directories.
 	Forbidden []string
 }
 

@@ -9,22 +9,22 @@ import (
 
 // paths knows what is there when packages are unpacked.
 type paths struct {
-	entries map[string]tree.Entry
-	folders map[string]bool
-	made    []string
+	entries     map[string]tree.Entry
+	directories map[string]bool
+	made        []string
 }
 
 func newPaths(made []string, lists ...[]tree.Entry) *paths {
-	t := &paths{entries: map[string]tree.Entry{}, folders: map[string]bool{"/": true}, made: made}
+	t := &paths{entries: map[string]tree.Entry{}, directories: map[string]bool{"/": true}, made: made}
 	for _, list := range lists {
 		for _, e := range list {
 			t.entries[e.Path] = e
-			folder := e.Path
+			directory := e.Path
 			if e.Kind != tree.Dir {
-				folder = path.Dir(folder)
+				directory = path.Dir(directory)
 			}
-			for ; !t.folders[folder]; folder = path.Dir(folder) {
-				t.folders[folder] = true
+			for ; !t.directories[directory]; directory = path.Dir(directory) {
+				t.directories[directory] = true
 			}
 		}
 	}
@@ -33,7 +33,7 @@ func newPaths(made []string, lists ...[]tree.Entry) *paths {
 
 // has reports whether a path without links in it is in the packages.
 func (t *paths) has(p string) bool {
-	if _, ok := t.entries[p]; ok || t.folders[p] {
+	if _, ok := t.entries[p]; ok || t.directories[p] {
 		return true
 	}
 	for _, m := range t.made {

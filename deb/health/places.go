@@ -40,8 +40,8 @@ func unixMode(m fs.FileMode) uint32 {
 
 // wellKnown are the places of every running system that no package lists.
 func wellKnown(p string) bool {
-	for _, folder := range []string{"/dev", "/proc", "/sys", "/run", "/var/run"} {
-		if tree.Within(p, folder) {
+	for _, directory := range []string{"/dev", "/proc", "/sys", "/run", "/var/run"} {
+		if tree.Within(p, directory) {
 			return true
 		}
 	}
@@ -56,7 +56,7 @@ func (c *checker) checkLink(e tree.Entry) {
 	target, ok := c.paths.resolve(e.Path)
 	switch {
 	case !ok:
-		c.fail(e.Path, DeadLink, "one of the links has to lead to a file or folder", "is a link that leads to itself")
+		c.fail(e.Path, DeadLink, "one of the links has to lead to a file or directory", "is a link that leads to itself")
 	case c.paths.has(target) || wellKnown(target):
 	case c.isOwn(target):
 		c.fail(e.Path, DeadLink, "ship the file as well, or leave the link out", "is a dead link to %s", e.Target)
@@ -82,7 +82,7 @@ func (c *checker) isOwn(p string) bool {
 // program asks for it as: "has the first line …".
 func (c *checker) checkProgram(e tree.Entry, program, asks string) {
 	if !path.IsAbs(program) {
-		c.fail(e.Path, Interpreter, "write the whole path, or #!/usr/bin/env "+path.Base(program), "%s, which is no absolute path", asks)
+		c.fail(e.Path, Interpreter, "write the whole path, or #!/usr/bin/env "+path.Base(program), "%s, which is not an absolute path", asks)
 		return
 	}
 	if found, ok := c.paths.program(program); ok {

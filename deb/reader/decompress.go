@@ -107,6 +107,6 @@ func (p *program) end() error {
 }
 
 func (p *program) abort() {
-	// The copy to its input ends with it; that both were ended is no news.
+	// The copy to its input ends with it; that both were ended is expected.
 	_ = errors.Join(p.cmd.Process.Kill(), p.cmd.Wait())
 }

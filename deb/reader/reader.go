@@ -18,7 +18,7 @@ import (
 	"github.com/envbuild/envbuild/internal/deb822"
 )
 
-// ErrFormat says that a file is no Debian package, or a damaged one.
+// ErrFormat says that a file is not a Debian package, or a damaged one.
 var ErrFormat = errors.New("not a Debian package, or a damaged one")
 
 // maxControl is the most that the control members may hold together. Real

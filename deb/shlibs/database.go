@@ -34,7 +34,7 @@ func openDatabase(sys System) (*database, error) {
 	return db, err
 }
 
-// libraryDirs are the loader's folders in the order in which dpkg-shlibdeps
+// libraryDirs are the loader's directories in the order in which dpkg-shlibdeps
 // asks them.
 func (db *database) libraryDirs() ([]string, error) {
 	dirs := []string{"/lib", "/usr/lib"}
@@ -80,7 +80,7 @@ func (db *database) readLoaderConf(file string, seen map[string]bool) ([]string,
 	return dirs, nil
 }
 
-// loaderEntry is a line of ld.so.conf(5): a folder, or a pattern of files to
+// loaderEntry is a line of ld.so.conf(5): a directory, or a pattern of files to
 // include.
 type loaderEntry struct {
 	path    string

@@ -13,7 +13,7 @@ type Need struct {
 }
 
 // Needs tells for each library of each file where it comes from. The arguments
-// are those of Depends; what isn't found is no error.
+// are those of Depends; what isn't found is left out.
 func Needs(sys System, files []ELF, private []string) ([]Need, error) {
 	s, objects, err := newSearch(sys, files, private)
 	if err != nil {

@@ -81,7 +81,7 @@ func (s *search) isNamedInside(soname string) bool {
 	return false
 }
 
-// searchPath expands $ORIGIN, the folder of the file.
+// searchPath expands $ORIGIN, the directory of the file.
 func (o *object) searchPath() []string {
 	dir := path.Dir(o.Path)
 	var out []string

@@ -54,7 +54,7 @@ func (e *LibraryError) Hint() string {
 
 // Depends returns what the files of a package need of others, sorted as
 // dpkg-shlibdeps does. sys is the system whose packages are asked. The libraries that the package brings are left out:
-// those that a file's own search path leads to, and those in the folders private,
+// those that a file's own search path leads to, and those in the directories private,
 // from which programs load before the system's (LD_LIBRARY_PATH). Files that
 // aren't ELF are skipped.
 func Depends(sys System, files []ELF, private []string) ([]Dependency, error) {

@@ -93,7 +93,7 @@ func root(t *testing.T) (dir, program, lib string) {
 	skiptest.Without(t, "gcc")
 	dir = t.TempDir()
 	write(t, dir, "etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n")
-	write(t, dir, "etc/ld.so.conf.d/x.conf", "# folders\n/usr/lib/x # of x\n")
+	write(t, dir, "etc/ld.so.conf.d/x.conf", "# directories\n/usr/lib/x # of x\n")
 	write(t, dir, "src/x.c", "int open_x(void){return 1;} int private_x(void){return 2;}")
 	write(t, dir, "src/x.map", "LIBX_1 { open_x; }; LIBX_PRIVATE { private_x; };")
 	write(t, dir, "src/main.c", "int open_x(void); int private_x(void); int main(void){return open_x()+private_x();}")
@@ -178,7 +178,7 @@ func TestDependsInside(t *testing.T) {
 		want    string
 	}{
 		{"the system's comes first", nil, program, "libx1"},
-		{"a private folder", []string{"/opt/a/lib"}, program, ""},
+		{"a private directory", []string{"/opt/a/lib"}, program, ""},
 		{"its own search path", nil, relative, ""},
 	} {
 		if got := relations(t, dir, c.private, ELF{Path: "/opt/a/bin/main", Source: c.program}, ours, script); got != c.want {

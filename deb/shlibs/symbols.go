@@ -80,7 +80,7 @@ func (l *library) addSymbol(line string) {
 	}
 	s := symbol{minVersion: fields[0]}
 	if len(fields) > 1 {
-		s.template, _ = strconv.Atoi(fields[1]) // what is no number is the first template
+		s.template, _ = strconv.Atoi(fields[1]) // anything but a number means the first template
 	}
 	l.symbols[name] = s
 }

@@ -20,7 +20,7 @@ const (
 	MaxSize = 9_999_999_999
 )
 
-// ErrFormat says that a file is no ar archive, or a damaged one.
+// ErrFormat says that a file is not an ar archive, or a damaged one.
 var ErrFormat = errors.New("not an ar archive, or a damaged one")
 
 // Header is what envbuild uses of a member's header.
