@@ -276,7 +276,7 @@ func TestRefused(t *testing.T) {
 			r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink, Target: "/x"}, file("/opt/a/b")}
 		}, "no directory"},
 		{"no target", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink}} }, "without a target"},
-		{"hardlink", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Hardlink, Target: "/opt/b"}} }, "no file of the package"},
+		{"hardlink", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Hardlink, Target: "/opt/b"}} }, "not a file of the package"},
 		{"missing source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir + "/none"}} }, "no such file"},
 		{"directory as source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir}} }, "no regular file"},
 		{"mode", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Mode: fs.ModeDevice | 0o644}} }, "more than permissions"},
