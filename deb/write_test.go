@@ -271,14 +271,14 @@ func TestRefused(t *testing.T) {
 		{"nul", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a\x00b")} }, "NUL"},
 		{"line break", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a\nb")} }, "line break"},
 		{"twice", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/b"), file("/opt/a")} }, `"/opt/a" is there twice`},
-		{"below a file", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/a/b/c")} }, "no directory"},
+		{"below a file", func(r *Request) { r.Entries = []tree.Entry{file("/opt/a"), file("/opt/a/b/c")} }, "not a directory"},
 		{"below a link", func(r *Request) {
 			r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink, Target: "/x"}, file("/opt/a/b")}
-		}, "no directory"},
+		}, "not a directory"},
 		{"no target", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Symlink}} }, "without a target"},
 		{"hardlink", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Kind: tree.Hardlink, Target: "/opt/b"}} }, "not a file of the package"},
 		{"missing source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir + "/none"}} }, "no such file"},
-		{"directory as source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir}} }, "no regular file"},
+		{"directory as source", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Source: dir}} }, "not a regular file"},
 		{"mode", func(r *Request) { r.Entries = []tree.Entry{{Path: "/opt/a", Mode: fs.ModeDevice | 0o644}} }, "more than permissions"},
 		{"no name", func(r *Request) { r.Meta.Name = "" }, "name"},
 		{"version", func(r *Request) { r.Meta.Version = "v1" }, "version"},
