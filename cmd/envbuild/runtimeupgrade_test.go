@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -32,9 +35,39 @@ const sitePatch = `--- a/patchlevel.h
  #ifdef PERL_GIT_UNCOMMITTED_CHANGES
 `
 
+// startPatchedRuntime begins to build that project, which takes minutes, in the
+// time that other tests leave. The client that wait returns finds it built.
+func startPatchedRuntime(t *testing.T, env []string) (wait func() (client, error)) {
+	t.Helper()
+	c := client{dir: newDir(t), env: env, under: []string{"nice", "-n", "19"}}
+	for name, text := range map[string]string{"envbuild.yaml": patchedRuntime, "site.diff": sitePatch} {
+		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.must(t, "lock")
+	build := c.command("build")
+	var said bytes.Buffer
+	build.Stderr = &said
+	if err := build.Start(); err != nil {
+		t.Fatal(err)
+	}
+	wait = sync.OnceValues(func() (client, error) {
+		if err := build.Wait(); err != nil {
+			return client{}, fmt.Errorf("build the patched runtime: %w: %s", err, said.Bytes())
+		}
+		return client{dir: c.dir, env: env}, nil
+	})
+	t.Cleanup(func() {
+		_ = build.Process.Signal(os.Interrupt) // unless it is done
+		_, _ = wait()
+	})
+	return wait
+}
+
 // testRuntimeUpgrade upgrades the package of the runtime and nothing else: a
 // trigger brings what runs on it to the new one.
-func testRuntimeUpgrade(t *testing.T, s *aptServer, c client, before []string) {
+func testRuntimeUpgrade(t *testing.T, s *aptServer, c client, patched func() (client, error), before []string) {
 	c.editSpec(t, `perl: "`+testPerl+`"`, `perl: "`+testPerl+"\"\n  as: package")
 	s.publish(t, c.release(t, "2.0.0")...)
 	s.Run(t, "apt-get", "install", "-y", "-q", "web-notes")
@@ -45,15 +78,12 @@ func testRuntimeUpgrade(t *testing.T, s *aptServer, c client, before []string) {
 	}
 	worker := s.property(t, "web-notes-worker@1.service", "MainPID")
 
-	patched := client{dir: newDir(t), env: c.env}
-	for name, text := range map[string]string{"envbuild.yaml": patchedRuntime, "site.diff": sitePatch} {
-		if err := os.WriteFile(filepath.Join(patched.dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	patched.must(t, "lock")
 	defer s.journal(t, "web-notes-web")
-	runtime := debsOf(t, patched, 2)[1]
+	built, err := patched()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime := debsOf(t, built, 2)[1]
 	l := s.newLoad(t, 500)
 	out := s.upgrade(t, runtime)
 	l.end(t)

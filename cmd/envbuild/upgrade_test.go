@@ -16,7 +16,9 @@ import (
 // TestServer follows the sample on a booted machine from its first installation
 // to its purge, with what administrators use: apt-get and systemctl.
 func TestServer(t *testing.T) {
+	t.Parallel()
 	c := sample(t)
+	patched := startPatchedRuntime(t, c.env)
 	c.forServer(t)
 	c.must(t, "lock")
 	first := c.release(t, "1.0.0")
@@ -35,7 +37,7 @@ func TestServer(t *testing.T) {
 	t.Run("killed", func(t *testing.T) { testKilledUpgrades(t, s) })
 	t.Run("remove and purge", func(t *testing.T) { testPurge(t, s, before) })
 	t.Run("policy forbids", func(t *testing.T) { testPolicy(t, s, before) })
-	t.Run("a runtime upgraded alone", func(t *testing.T) { testRuntimeUpgrade(t, s, c, before) })
+	t.Run("a runtime upgraded alone", func(t *testing.T) { testRuntimeUpgrade(t, s, c, patched, before) })
 }
 
 func testInstall(t *testing.T, s *aptServer, debs []madePackage) {
