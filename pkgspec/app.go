@@ -6,7 +6,7 @@ import (
 )
 
 // Includes reports whether the application holds the file with this
-// slash-separated path below the spec's folder. A pattern that matches a folder
+// slash-separated path below the spec's directory. A pattern that matches a directory
 // stands for all that is in it, in Files and in Exclude alike.
 func (a *App) Includes(name string) bool {
 	return covers(a.Files, name) && !covers(a.Exclude, name)
@@ -17,7 +17,7 @@ func (p *Package) IsUnchecked(path string) bool {
 	return covers(p.Unchecked, path)
 }
 
-// covers reports whether a pattern matches name or a folder above it.
+// covers reports whether a pattern matches name or a directory above it.
 func covers(patterns []string, name string) bool {
 	elements := strings.Split(name, "/")
 	for _, p := range patterns {

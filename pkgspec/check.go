@@ -83,7 +83,7 @@ func checkConstraint(s string) problem {
 // also all the room there is for it where a binary holds it as a C string.
 const maxPrefix = 64
 
-// checkPrefix accepts a folder that a package may own entirely. It stands in
+// checkPrefix accepts a directory that a package may own entirely. It stands in
 // shebangs, makefiles and unit files, none of which can quote, so it is made of
 // characters that mean nothing to any of them.
 func checkPrefix(s string) problem {
@@ -97,19 +97,19 @@ func checkPrefix(s string) problem {
 		return problem{fmt.Sprintf("%s has %d characters; a prefix has at most %d", quote(s), len(s), maxPrefix), "choose a shorter one"}
 	}
 	if !ownable(s) {
-		return problem{quote(s) + " belongs to the system", "choose a folder below /opt, /srv, /home or /usr/local, such as /opt/some-application"}
+		return problem{quote(s) + " belongs to the system", "choose a directory below /opt, /srv, /home or /usr/local, such as /opt/some-application"}
 	}
 	return problem{}
 }
 
-// ownable reports whether a package can own the folder without owning what other
+// ownable reports whether a package can own the directory without owning what other
 // packages or the machine's administrator put there. Policy §9.1.1 leaves /opt,
-// /srv and folders outside the FHS to us; §9.1.2 forbids packages in /usr/local,
+// /srv and directories outside the FHS to us; §9.1.2 forbids packages in /usr/local,
 // where many shops nevertheless want them.
 func ownable(prefix string) bool {
 	parts := strings.Split(strings.TrimPrefix(prefix, "/"), "/")
-	below := func(folders ...string) bool {
-		return len(parts) > len(folders) && slices.Equal(parts[:len(folders)], folders)
+	below := func(dirs ...string) bool {
+		return len(parts) > len(dirs) && slices.Equal(parts[:len(dirs)], dirs)
 	}
 	switch top := parts[0]; {
 	case top == "opt", top == "srv", top == "home":
@@ -130,20 +130,20 @@ func checkAbsolute(s string) problem {
 		return problem{quote(s) + " is no absolute path", ""}
 	}
 	if path.Clean(s) != s || s == "/" {
-		return problem{quote(s) + " is no clean path of a folder", "write it without a slash at the end, //, . and .."}
+		return problem{quote(s) + " is no clean path of a directory", "write it without a slash at the end, //, . and .."}
 	}
 	return problem{}
 }
 
-// checkInside accepts a path that stays below the spec's folder.
+// checkInside accepts a path that stays below the spec's directory.
 func checkInside(s string) problem {
 	return no(fs.ValidPath(s) && s != "." && !strings.Contains(s, `\`), s, "path inside the project",
-		"write it relative to the spec's folder, without . and ..")
+		"write it relative to the spec's directory, without . and ..")
 }
 
 func checkRelative(s string) problem {
 	return no(!path.IsAbs(s) && path.Clean(s) == s && s != ".", s, "relative path",
-		"write it relative to the spec's folder, without a leading ./")
+		"write it relative to the spec's directory, without a leading ./")
 }
 
 // checkURL accepts an address that needs no secrets: the spec is committed.
@@ -166,7 +166,7 @@ func checkMirror(s string) problem {
 	if strings.Contains(s, ":") {
 		return checkURL(s)
 	}
-	return no(!path.IsAbs(s), s, "mirror", "write a folder as file://"+s+", or relative to the spec's")
+	return no(!path.IsAbs(s), s, "mirror", "write a directory as file://"+s+", or relative to the spec's")
 }
 
 func checkSHA256(s string) problem {
@@ -192,7 +192,7 @@ func checkServerGlob(s string) problem {
 }
 
 func checkGlob(s string) problem {
-	const hint = `write it relative to the spec's folder: lib, "*.psgi", "**/*.t"`
+	const hint = `write it relative to the spec's directory: lib, "*.psgi", "**/*.t"`
 	if path.IsAbs(s) || strings.Contains(s, `\`) {
 		return problem{quote(s) + " is no pattern inside the project", hint}
 	}

@@ -8,20 +8,20 @@ import (
 	"path/filepath"
 )
 
-// NotFoundError says that neither a folder nor one above it has a spec.
+// NotFoundError says that neither a directory nor one above it has a spec.
 type NotFoundError struct{ Dir string }
 
-// Error names the folder.
+// Error names the directory.
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("no %s in %s or a folder above it", SpecName, e.Dir)
+	return fmt.Sprintf("no %s in %s or a directory above it", SpecName, e.Dir)
 }
 
 // Hint says how to make one.
 func (e *NotFoundError) Hint() string {
-	return "go to the project's folder or name it with -C; envbuild init writes a spec"
+	return "go to the project's directory or name it with -C; envbuild init writes a spec"
 }
 
-// Find walks up from dir to the first folder with a spec and returns the spec's
+// Find walks up from dir to the first directory with a spec and returns the spec's
 // absolute path. The error is a *NotFoundError if there is none.
 func Find(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)

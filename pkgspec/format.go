@@ -56,7 +56,7 @@ func versionShape() shape[Version] {
 func appShape() shape[App] {
 	return object(
 		key("files", list(text(checkGlob)), func(a *App, v []string) { a.Files = v },
-			"What is shipped: folders, files and patterns; ** is any number of folders.", `files: [lib, script, "*.psgi"]`),
+			"What is shipped: directories, files and patterns; ** is any number of directories.", `files: [lib, script, "*.psgi"]`),
 		key("exclude", list(text(checkGlob)), func(a *App, v []string) { a.Exclude = v },
 			"What of it is left out.", `exclude: ["**/*.t"]`),
 		key("base", text(checkAbsolute), func(a *App, v string) { a.Base = v },
@@ -101,7 +101,7 @@ func hotShape() shape[Hot] {
 func packageShape() shape[Package] {
 	return objectAnd(nfpmKeys(),
 		key("prefix", text(checkPrefix), func(p *Package, v string) { p.Prefix = v },
-			"The folder that the package owns; by default /opt/<name>.", `prefix: /opt/web-some-application`),
+			"The directory that the package owns; by default /opt/<name>.", `prefix: /opt/web-some-application`),
 		key("revision", or(integer(1, 99999), 1), func(p *Package, v int) { p.Revision = v },
 			"The Debian revision.", `revision: 1`),
 		// 0, because that is what dpkg's users expect of a package: its files are

@@ -46,15 +46,15 @@ func envVarShape() shape[EnvVar] {
 }
 
 // judgeElement checks an element of a search path. The empty one would mean the
-// current folder, and a colon two elements.
+// current directory, and a colon two elements.
 func judgeElement(d *decoder, n *Node, at string, v *Value) bool {
 	if len(*v) == 0 {
-		d.fail(n, at, "an element of a search path is empty", "delete it; the current folder is written .")
+		d.fail(n, at, "an element of a search path is empty", "delete it; the current directory is written .")
 		return false
 	}
 	for _, p := range *v {
 		if strings.Contains(p.Literal, ":") {
-			d.fail(n, at, fmt.Sprintf("an element of a search path holds a colon: %s", quote(v.String())), "write each folder as an element of its own")
+			d.fail(n, at, fmt.Sprintf("an element of a search path holds a colon: %s", quote(v.String())), "write each directory as an element of its own")
 			return false
 		}
 	}

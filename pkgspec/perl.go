@@ -74,7 +74,7 @@ func (c *CPAN) Dependencies() []Ecosystem { return []Ecosystem{{Name: cpanName, 
 
 // CPAN says where perl's dependencies come from.
 type CPAN struct {
-	// Cpanfile is a clean path below the spec's folder; cpanfile.snapshot is
+	// Cpanfile is a clean path below the spec's directory; cpanfile.snapshot is
 	// looked for beside it.
 	Cpanfile string
 	// Without are the phases that are left out.
@@ -82,7 +82,7 @@ type CPAN struct {
 	// Features are the cpanfile's features that are switched on.
 	Features []string
 	// Mirrors are base addresses in the order in which they are asked: http,
-	// https or file addresses, or folders relative to the spec's.
+	// https or file addresses, or directories relative to the spec's.
 	Mirrors []string
 	// Build helps single distributions, in the order of the spec.
 	Build []BuildHelp
@@ -127,7 +127,7 @@ func cpanShape() shape[CPAN] {
 		key("features", list(text()), func(c *CPAN, v []string) { c.Features = v },
 			"Features of the cpanfile that are switched on.", `features: [sqlite]`),
 		key("mirrors", list(text(checkMirror)), func(c *CPAN, v []string) { c.Mirrors = v },
-			"Where distributions are looked for, in order: http, https or file addresses, or folders of the project.",
+			"Where distributions are looked for, in order: http, https or file addresses, or directories of the project.",
 			`mirrors: [https://cpan.metacpan.org/]`),
 		key("build", named(checkDistribution, buildHelpShape(), func(b *BuildHelp, n string) { b.Distribution = n }),
 			func(c *CPAN, v []BuildHelp) { c.Build = v },

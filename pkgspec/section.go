@@ -47,7 +47,7 @@ func (s *Section) Node(key string) *Node {
 // Text reads a string of one line, or returns absent where the key isn't there.
 func (s *Section) Text(key, absent string) string { return value(s, key, text(), absent) }
 
-// File reads a clean path below the spec's folder.
+// File reads a clean path below the spec's directory.
 func (s *Section) File(key, absent string) string { return value(s, key, text(checkInside), absent) }
 
 // Texts reads a list of strings.

@@ -165,7 +165,7 @@ func checkAddress(s string) problem {
 			return problem{quote(s) + " is no clean path of a socket", hint}
 		case strings.HasPrefix(s, "/tmp/") || strings.HasPrefix(s, "/var/tmp/"):
 			return problem{quote(s) + " can't be reached: units have a /tmp and a /var/tmp of their own",
-				"choose a path below the service's runtime folder, such as /run/some-application/web/socket"}
+				"choose a path below the service's runtime directory, such as /run/some-application/web/socket"}
 		case len(s) > maxSocketPath:
 			return problem{fmt.Sprintf("the path of a socket has at most %d bytes, %s has %d", maxSocketPath, quote(s), len(s)), "choose a shorter one"}
 		}

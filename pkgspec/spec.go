@@ -6,7 +6,7 @@ const SpecName = "envbuild.yaml"
 // Spec is a project's envbuild.yaml (design.md §4), checked and with defaults
 // filled in.
 type Spec struct {
-	// File is the name that Parse was given, for errors. Dir is its folder, to
+	// File is the name that Parse was given, for errors. Dir is its directory, to
 	// which the paths in the spec are relative.
 	File, Dir string
 
@@ -88,7 +88,7 @@ type Runtime struct {
 type RuntimeOptions struct {
 	// Configure are arguments added to configure's, in order.
 	Configure []string
-	// Patches are clean paths below the spec's folder, applied in order.
+	// Patches are clean paths below the spec's directory, applied in order.
 	Patches []string
 	// Threads asks for an interpreter with threads.
 	Threads bool
@@ -122,8 +122,8 @@ type Ecosystem struct {
 
 // App is the application itself.
 type App struct {
-	// Files and Exclude are patterns, relative to the spec's folder, in which **
-	// stands for any number of folders. A folder stands for all that is in it.
+	// Files and Exclude are patterns, relative to the spec's directory, in which **
+	// stands for any number of directories. A directory stands for all that is in it.
 	Files, Exclude []string
 	// Base is PROJECT_BASE in a package that doesn't ship the application: an
 	// absolute path, or empty.
@@ -177,7 +177,7 @@ const (
 
 // Package says what the package is like.
 type Package struct {
-	// Prefix is the absolute, clean folder that the package owns.
+	// Prefix is the absolute, clean directory that the package owns.
 	Prefix string
 	// Revision is the Debian revision, at least 1.
 	Revision int

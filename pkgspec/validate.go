@@ -8,7 +8,7 @@ import (
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
-// ProjectBase is the variable that names the application's folder: the checkout,
+// ProjectBase is the variable that names the application's directory: the checkout,
 // or the application on a server (design.md §4).
 const ProjectBase = "PROJECT_BASE"
 
@@ -71,7 +71,7 @@ func (s *Spec) finishRuntime(d *decoder, r *Runtime) {
 	}
 	if p, q := r.Prefix, s.Package.Prefix; p != "" && (tree.Within(p, q) || tree.Within(q, p)) {
 		n, at := place("prefix")
-		d.fail(n, at, "and package.prefix, "+q+", lie in one another", "two packages can't own one folder: choose another for one of them")
+		d.fail(n, at, "and package.prefix, "+q+", lie in one another", "two packages can't own one directory: choose another for one of them")
 	}
 }
 

@@ -45,7 +45,7 @@ func (e *ArchiveError) Error() string {
 func (e *ArchiveError) Unwrap() error { return e.Err }
 
 var (
-	errTraversal  = errors.New("its name leads out of the archive's folder")
+	errTraversal  = errors.New("its name leads out of the archive's directory")
 	errTooLarge   = errors.New("too large")
 	errNotArchive = errors.New("neither tar (plain, gzip, bzip2, xz) nor zip")
 	errStop       = errors.New("stop") // ends a walk early, without an error
@@ -53,7 +53,7 @@ var (
 
 // member is a regular file of an archive.
 type member struct {
-	// name is clean and relative; it begins with the archive's top folder.
+	// name is clean and relative; it begins with the archive's top directory.
 	name  string
 	mtime time.Time
 	size  int64

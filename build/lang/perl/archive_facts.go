@@ -94,7 +94,7 @@ type factsBuilder struct {
 func (b *factsBuilder) visit(m *member) error {
 	f := b.facts
 	f.Newest = newer(f.Newest, m.mtime)
-	// Nearly all archives hold one folder; a few old ones none.
+	// Nearly all archives hold one directory; a few old ones none.
 	_, inside, hasTop := strings.Cut(m.name, "/")
 	if !hasTop {
 		inside = m.name

@@ -51,8 +51,8 @@ func (e *NothingInstalledError) Hint() string {
 	return "see its log (envbuild log " + e.Distribution + "): it probably decided that it can't be installed here"
 }
 
-// recordFolder is the folder, among the modules, with cpanm's records.
-const recordFolder = ".meta"
+// recordDir is the directory, among the modules, with cpanm's records.
+const recordDir = ".meta"
 
 func checkInstalled(tree fs.FS, name string) error {
 	found := false
@@ -60,7 +60,7 @@ func checkInstalled(tree fs.FS, name string) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && d.Name() == recordFolder:
+		case d.IsDir() && d.Name() == recordDir:
 			return fs.SkipDir
 		case !d.IsDir():
 			found = true
@@ -81,7 +81,7 @@ type myMeta struct {
 	ModuleInstall bool
 }
 
-// recordName is the folder of the distribution's own record.
+// recordName is the directory of the distribution's own record.
 func recordName(req lang.CheckRequest) string {
 	pins := req.Lock.Language(language).Distributions
 	for i := range pins {
@@ -106,12 +106,12 @@ func readMyMeta(tree, distvname string) (m myMeta, err error) {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	folders, err := fs.Glob(root.FS(), "lib/perl5/*/"+recordFolder)
+	dirs, err := fs.Glob(root.FS(), "lib/perl5/*/"+recordDir)
 	if err != nil {
 		return m, err
 	}
-	for _, folder := range folders {
-		file := path.Join(folder, distvname, name)
+	for _, dir := range dirs {
+		file := path.Join(dir, distvname, name)
 		fi, err := root.Lstat(file)
 		if err != nil || !fi.Mode().IsRegular() {
 			continue

@@ -57,7 +57,7 @@ func TestCheckOutput(t *testing.T) {
 			},
 			hint: "nothing in the lock provides List::Util and Odd",
 		},
-		{name: "a module in another folder", prereqs: `{"runtime": {"requires": {"More": 0}}}`, want: []MissingRequirement{
+		{name: "a module in another directory", prereqs: `{"runtime": {"requires": {"More": 0}}}`, want: []MissingRequirement{
 			{Module: "More", Range: "0", Phase: "runtime"},
 		}},
 		{name: "of the closure", prereqs: `{"configure": {"requires": {"DBI": "1.6"}}, "runtime": {"requires": {"DBI::Const": 0}}}`, closure: []string{"DBI"}},
@@ -156,8 +156,8 @@ func TestCheckHostileRecord(t *testing.T) {
 		"a link": func(record string) error {
 			return os.Symlink(filepath.Join(outside, "MYMETA.json"), filepath.Join(record, "MYMETA.json"))
 		},
-		"an endless file": func(record string) error { return os.Symlink("/dev/zero", filepath.Join(record, "MYMETA.json")) },
-		"a linked folder": func(record string) error { return errors.Join(os.Remove(record), os.Symlink(outside, record)) },
+		"an endless file":    func(record string) error { return os.Symlink("/dev/zero", filepath.Join(record, "MYMETA.json")) },
+		"a linked directory": func(record string) error { return errors.Join(os.Remove(record), os.Symlink(outside, record)) },
 		"another's record": func(record string) error {
 			other := filepath.Join(filepath.Dir(record), "Aaa-1")
 			return errors.Join(os.Mkdir(other, 0o755), os.Link(filepath.Join(outside, "MYMETA.json"), filepath.Join(other, "MYMETA.json")))

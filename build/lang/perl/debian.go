@@ -58,7 +58,7 @@ func (t debianPackages) byHeader(log string) (thing, pkg string) {
 }
 
 // isHeader reports whether an included name is the table's header, which is a
-// file, perhaps in another folder, or a folder.
+// file, perhaps in another directory, or a directory.
 func isHeader(included, entry string) bool {
 	if strings.HasSuffix(entry, "/") {
 		return strings.HasPrefix(included, entry) || strings.Contains(included, "/"+entry)

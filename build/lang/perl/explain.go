@@ -18,7 +18,7 @@ func (*Perl) ExplainFailure(lock *pkgspec.Lock, step *plan.Step, log []byte) str
 	const enough = 256 << 10
 	e := explainer{lock: lock, step: step, log: string(log[max(0, len(log)-enough):])}
 	for _, explain := range []func() string{
-		e.fullDisk, e.missingModule, e.missingLibrary, e.network, e.homeFolder, e.readOnly, e.anything,
+		e.fullDisk, e.missingModule, e.missingLibrary, e.network, e.homeDir, e.readOnly, e.anything,
 	} {
 		if hint := explain(); hint != "" {
 			return hint
@@ -92,12 +92,12 @@ func (e *explainer) network() string {
 	return e.settingHint("it wants something from the network, which no build can reach: install what it looks for (envbuild doctor knows the usual), or tell it by a variable to do without")
 }
 
-func (e *explainer) homeFolder() string {
+func (e *explainer) homeDir() string {
 	signs := regexp.MustCompile(`(?m)^.*/homeless.*(?:Permission denied|No such file or directory|Read-only file system).*$`)
 	if !signs.MatchString(e.log) {
 		return ""
 	}
-	return e.settingHint("it wants to use the home folder, which a build doesn't have: tell it by a variable to do without")
+	return e.settingHint("it wants to use the home directory, which a build doesn't have: tell it by a variable to do without")
 }
 
 func (e *explainer) readOnly() string {

@@ -25,7 +25,7 @@ func TestExplainFailure(t *testing.T) {
 			"libxml/parser.h is in the Debian package libxml2-dev: apt-get install libxml2-dev, and under dependencies.cpan.build in envbuild.yaml add\n" +
 				"    XML-LibXML: {apt: [libsomething-dev, libxml2-dev]}",
 		},
-		{"header in a folder", "x.c:1:10: fatal error: mysql/mysql.h: No such file or directory", "libmariadb-dev:"},
+		{"header in a directory", "x.c:1:10: fatal error: mysql/mysql.h: No such file or directory", "libmariadb-dev:"},
 		{"its own header", "x.c:1:10: fatal error: config.h: No such file or directory", general},
 		{"library", "/usr/bin/ld: cannot find -lpq: No such file or directory", "the library pq is in the Debian package libpq-dev"},
 		{"Devel::CheckLib", "Can't link/include C library 'yaml.h', 'yaml', aborting.", "libyaml-dev"},
@@ -37,7 +37,7 @@ func TestExplainFailure(t *testing.T) {
 		{"program of a shell", "sh: 1: pg_config: not found", "libpq-dev"},
 		{"own words", "Expat must be installed prior to building XML::Parser and I can't find\nit in the standard library directories.", "libexpat1-dev"},
 		{"network", "curl: (6) Could not resolve host: example.org", "from the network"},
-		{"home", "mkdir /homeless/.foo: Permission denied at Makefile.PL line 3.", "the home folder"},
+		{"home", "mkdir /homeless/.foo: Permission denied at Makefile.PL line 3.", "the home directory"},
 		{"server on this machine", "connect: Connection refused", "from the network"},
 		{"write outside", "mkdir /usr/lib/x: Read-only file system at Makefile.PL line 3.", "it wants to write to /usr/lib/x, and"},
 		{"full disk", "cc1: error: x.o: No space left on device", "ENVBUILD_CACHE"},

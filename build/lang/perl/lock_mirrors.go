@@ -16,7 +16,7 @@ const defaultMirror = "https://cpan.metacpan.org/"
 
 // Mirrors returns the base addresses to which the paths of a lock's pins belong, in
 // the order in which they are asked: override if it isn't empty, else the spec's,
-// else CPAN. Each ends in a slash; folders, which are relative to the spec's, have
+// else CPAN. Each ends in a slash; directories, which are relative to the spec's, have
 // become file addresses.
 func Mirrors(spec *pkgspec.Spec, override []string) []string {
 	names := override

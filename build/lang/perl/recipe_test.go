@@ -119,11 +119,11 @@ func TestDistributionRecipe(t *testing.T) {
 			files: map[string]string{"README": ""},
 			fails: "holds no Makefile.PL",
 		}, {
-			name: "META denies the current folder", top: "Foo-1.0/",
+			name: "META denies the current directory", top: "Foo-1.0/",
 			files: map[string]string{"META.yml": "---\nx_use_unsafe_inc: '0'\n", "Makefile.PL": "die qq{unsafe $ENV{PERL_USE_UNSAFE_INC}\n}"},
 			fails: "unsafe 0",
 		}, {
-			name: "META says nothing of the current folder", top: "Foo-1.0/",
+			name: "META says nothing of the current directory", top: "Foo-1.0/",
 			files: map[string]string{"META.yml": "---\nname: Foo\n", "Makefile.PL": "die qq{unsafe $ENV{PERL_USE_UNSAFE_INC}\n}"},
 			fails: "unsafe 1",
 		},
@@ -213,7 +213,7 @@ func writeFile(t *testing.T, name, content string) {
 	}
 }
 
-// listFiles lists the files below a folder, with ARCH for the architecture's name.
+// listFiles lists the files below a directory, with ARCH for the architecture's name.
 func listFiles(t *testing.T, dir, arch string) []string {
 	t.Helper()
 	var files []string

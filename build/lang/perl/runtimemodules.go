@@ -15,17 +15,17 @@ import (
 type runtimeModules struct {
 	tree    fs.FS
 	version string
-	// folders hold them, relative to the tree.
-	folders []string
+	// dirs hold them, relative to the tree.
+	dirs []string
 }
 
-// newRuntimeModules finds the folders: the one of the release, and in it the one
+// newRuntimeModules finds the directories: the one of the release, and in it the one
 // of the architecture, which is where perl's configuration is.
 func newRuntimeModules(tree fs.FS, version string) (runtimeModules, error) {
-	m := runtimeModules{tree: tree, version: version, folders: []string{"lib/perl5/" + version}}
-	heavy, err := fs.Glob(tree, m.folders[0]+"/*/Config_heavy.pl")
+	m := runtimeModules{tree: tree, version: version, dirs: []string{"lib/perl5/" + version}}
+	heavy, err := fs.Glob(tree, m.dirs[0]+"/*/Config_heavy.pl")
 	for _, name := range heavy {
-		m.folders = append(m.folders, path.Dir(name))
+		m.dirs = append(m.dirs, path.Dir(name))
 	}
 	return m, err
 }
@@ -35,8 +35,8 @@ func newRuntimeModules(tree fs.FS, version string) (runtimeModules, error) {
 // else, and nearly always the module's own file says enough.
 func (m *runtimeModules) meets(r requirement) (ok bool, there string, err error) {
 	file := strings.ReplaceAll(r.module, "::", "/") + ".pm"
-	for _, folder := range m.folders {
-		source, err := fs.ReadFile(m.tree, folder+"/"+file)
+	for _, dir := range m.dirs {
+		source, err := fs.ReadFile(m.tree, dir+"/"+file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -24,8 +24,8 @@ const (
 	archiveName  = "cpan"
 )
 
-// patchFolder is the folder of the runtime's patches in the work folder.
-const patchFolder = "patches"
+// patchDir is the directory of the runtime's patches in the work directory.
+const patchDir = "patches"
 
 // Steps turns the pins of a lock into steps: perl, then the distributions in the
 // lock's order. What the spec says of single builds is added. It reads the
@@ -120,7 +120,7 @@ func runtimeStep(spec *pkgspec.Spec, lock *pkgspec.Lock) (plan.Step, error) {
 		{"archive", source.File},
 		{"version", version},
 		{"prefix", runtimePrefix},
-		{"patches", patchFolder},
+		{"patches", patchDir},
 		{"threads", threads},
 	}, options.Configure)
 	return plan.Step{
@@ -168,7 +168,7 @@ func readPatches(spec *pkgspec.Spec, lock *pkgspec.Lock) ([]plan.File, error) {
 			return nil, &StalePatchError{Path: name}
 		}
 		files = append(files, plan.File{
-			Name:    fmt.Sprintf("%s/%03d-%s", patchFolder, i+1, path.Base(name)),
+			Name:    fmt.Sprintf("%s/%03d-%s", patchDir, i+1, path.Base(name)),
 			Mode:    0o644,
 			Content: string(data),
 		})
@@ -237,7 +237,7 @@ func distributionEnv() []plan.Var {
 		hashSeed(),
 		{Name: "PATH", Value: base + "/bin:" + runtimePrefix + "/bin:/usr/bin:/bin"},
 		{Name: "PERL5LIB", Value: base + "/lib/perl5"},
-		// Installed below one folder, without manual pages and lists of files.
+		// Installed below one directory, without manual pages and lists of files.
 		{Name: "PERL_MM_OPT", Value: "INSTALL_BASE=" + base + " INSTALLMAN1DIR=none INSTALLMAN3DIR=none NO_PACKLIST=1 NO_PERLLOCAL=1"},
 		{Name: "PERL_MB_OPT", Value: "--install_base " + base + " --create_packlist 0" +
 			" --config installman1dir= --config installman3dir= --config installsiteman1dir= --config installsiteman3dir="},
