@@ -13,9 +13,9 @@ import (
 func checkCalendar(s string) problem {
 	const hint = `write it as systemd's OnCalendar: daily, "Mon..Fri 03:30", "*-*-01 00:00:00", "*:0/15"; systemd-analyze calendar explains one`
 	if regexp.MustCompile(`^\S+( +\S+){4}$`).MatchString(s) && !strings.Contains(s, ":") {
-		return problem{quote(s) + " looks like a line of cron", hint}
+		return problem{quote(s) + " looks like a line of a crontab", hint}
 	}
-	return no(isCalendar(s), s, "calendar expression", hint)
+	return expect(isCalendar(s), s, "a valid calendar expression", hint)
 }
 
 func isCalendar(s string) bool {

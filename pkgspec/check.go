@@ -20,25 +20,25 @@ import (
 // matches tells whether all of s matches the expression.
 func matches(expr, s string) bool { return regexp.MustCompile(`\A(?:` + expr + `)\z`).MatchString(s) }
 
-// no returns a problem unless ok.
-func no(ok bool, s, what, hint string) problem {
+// expect returns a problem unless ok. want has its article: "a valid maintainer".
+func expect(ok bool, s, want, hint string) problem {
 	if ok {
 		return problem{}
 	}
-	return problem{quote(s) + " is no " + what, hint}
+	return problem{quote(s) + " is not " + want, hint}
 }
 
 // checkPackageName follows Debian policy §5.6.1.
 func checkPackageName(s string) problem {
-	return no(matches(`[a-z0-9][a-z0-9+.-]+`, s), s, "Debian package name",
-		"it has two or more of lower-case letters, digits, +, - and ., and begins with a letter or a digit")
+	return expect(matches(`[a-z0-9][a-z0-9+.-]+`, s), s, "a valid Debian package name",
+		"use at least two characters, of lower-case letters, digits, +, - and ., and begin with a letter or a digit")
 }
 
 // checkVersion follows policy §5.6.12 for the upstream part. A hyphen is fine:
 // envbuild always adds a revision. An epoch isn't part of it.
 func checkVersion(s string) problem {
-	return no(matches(`[0-9][A-Za-z0-9.+~-]*`, s), s, "version of a package",
-		"it begins with a digit and has letters, digits and . + ~ -; a leading v is not part of it, and an epoch is written as package.epoch")
+	return expect(matches(`[0-9][A-Za-z0-9.+~-]*`, s), s, "a valid package version",
+		"begin with a digit, and use letters, digits and . + ~ -; leave out a leading v, and write an epoch as package.epoch")
 }
 
 // CheckVersion reports whether v can be the version of a package: for versions
@@ -60,7 +60,7 @@ func (e *VersionError) Error() string { return checkVersion(e.Version).message }
 func (e *VersionError) Hint() string { return checkVersion(e.Version).hint }
 
 func checkMaintainer(s string) problem {
-	return no(matches(`[^<>@\s][^<>@]* <[^<>@\s]+@[^<>@\s]+>`, s), s, "maintainer",
+	return expect(matches(`[^<>@\s][^<>@]* <[^<>@\s]+@[^<>@\s]+>`, s), s, "a valid maintainer",
 		"write a name and an address: Ops Team <ops@example.org>")
 }
 
@@ -69,14 +69,14 @@ func checkDescription(s string) problem {
 		return problem{message: "is empty"}
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }) {
-		return problem{message: "holds a control character"}
+		return problem{message: "contains a control character"}
 	}
 	return problem{}
 }
 
 func checkConstraint(s string) problem {
 	_, err := semver.NewConstraint(s)
-	return no(err == nil, s, "semver constraint", `write "~5.36" for all of a series, ">=5.30 <5.40" for a range, "5.36.0" for one release`)
+	return expect(err == nil, s, "a valid semver constraint", `write "~5.36" for all of a series, ">=5.30 <5.40" for a range, "5.36.0" for one release`)
 }
 
 // maxPrefix is the length of the placeholder that a prefix replaces, which is
@@ -91,10 +91,10 @@ func checkPrefix(s string) problem {
 		return p
 	}
 	if !matches(`[A-Za-z0-9/._+-]+`, s) {
-		return problem{quote(s) + " holds a character that shebangs and shell scripts can't carry", "use letters, digits, / . _ + and - only"}
+		return problem{quote(s) + " contains a character that doesn't work in shebangs and shell scripts", "use only letters, digits, / . _ + and -"}
 	}
 	if len(s) > maxPrefix {
-		return problem{fmt.Sprintf("%s has %d characters; a prefix has at most %d", quote(s), len(s), maxPrefix), "choose a shorter one"}
+		return problem{fmt.Sprintf("%s has %d characters; a prefix can have at most %d", quote(s), len(s), maxPrefix), "choose a shorter one"}
 	}
 	if !ownable(s) {
 		return problem{quote(s) + " belongs to the system", "choose a directory below /opt, /srv, /home or /usr/local, such as /opt/some-application"}
@@ -127,22 +127,22 @@ func ownable(prefix string) bool {
 
 func checkAbsolute(s string) problem {
 	if !path.IsAbs(s) {
-		return problem{quote(s) + " is no absolute path", ""}
+		return problem{quote(s) + " is not an absolute path", ""}
 	}
 	if path.Clean(s) != s || s == "/" {
-		return problem{quote(s) + " is no clean path of a directory", "write it without a slash at the end, //, . and .."}
+		return problem{quote(s) + " is not a clean directory path", "write it without //, . and .., and without a slash at the end"}
 	}
 	return problem{}
 }
 
 // checkInside accepts a path that stays below the spec's directory.
 func checkInside(s string) problem {
-	return no(fs.ValidPath(s) && s != "." && !strings.Contains(s, `\`), s, "path inside the project",
-		"write it relative to the spec's directory, without . and ..")
+	return expect(fs.ValidPath(s) && s != "." && !strings.Contains(s, `\`), s, "a path inside the project",
+		"write it relative to the spec's directory, without . or ..")
 }
 
 func checkRelative(s string) problem {
-	return no(!path.IsAbs(s) && path.Clean(s) == s && s != ".", s, "relative path",
+	return expect(!path.IsAbs(s) && path.Clean(s) == s && s != ".", s, "a clean relative path",
 		"write it relative to the spec's directory, without a leading ./")
 }
 
@@ -155,23 +155,23 @@ func checkURL(s string) problem {
 		// It isn't quoted, since that would print the password.
 		return problem{"the address holds a user name or a password", "put them into ~/.netrc: the spec is committed"}
 	case err != nil || strings.Contains(s, " "):
-		return problem{quote(s) + " is no address", hint}
+		return problem{quote(s) + " is not a valid address", hint}
 	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && path.IsAbs(u.Path):
 		return problem{}
 	}
-	return no((u.Scheme == "http" || u.Scheme == "https") && u.Host != "", s, "http, https or file address", hint)
+	return expect((u.Scheme == "http" || u.Scheme == "https") && u.Host != "", s, "an http, https or file address", hint)
 }
 
 func checkMirror(s string) problem {
 	if strings.Contains(s, ":") {
 		return checkURL(s)
 	}
-	return no(!path.IsAbs(s), s, "mirror", "write a directory as file://"+s+", or relative to the spec's")
+	return expect(!path.IsAbs(s), s, "a valid mirror", "write the directory as file://"+s+", or relative to the spec's directory")
 }
 
 func checkSHA256(s string) problem {
 	_, err := digest.Parse(s)
-	return no(err == nil, s, "SHA-256", "it has 64 hexadecimal digits; sha256sum prints it")
+	return expect(err == nil, s, "a valid SHA-256", "it has 64 hexadecimal digits, as sha256sum prints them")
 }
 
 func canonicalSHA256(s string) string {
@@ -186,7 +186,7 @@ func canonicalSHA256(s string) string {
 func checkServerGlob(s string) problem {
 	inner, ok := strings.CutPrefix(s, "/")
 	if p := checkGlob(inner); !ok || p.message != "" {
-		return problem{quote(s) + " is no pattern of absolute paths", `write it as on the server: "/opt/some-application/app/vendor/**"`}
+		return problem{quote(s) + " is not a valid pattern of absolute paths", `write it as it is on the server: "/opt/some-application/app/vendor/**"`}
 	}
 	return problem{}
 }
@@ -194,24 +194,24 @@ func checkServerGlob(s string) problem {
 func checkGlob(s string) problem {
 	const hint = `write it relative to the spec's directory: lib, "*.psgi", "**/*.t"`
 	if path.IsAbs(s) || strings.Contains(s, `\`) {
-		return problem{quote(s) + " is no pattern inside the project", hint}
+		return problem{quote(s) + " is not a pattern of paths inside the project", hint}
 	}
 	for _, element := range strings.Split(strings.TrimSuffix(s, "/"), "/") {
 		_, err := path.Match(element, "")
 		switch {
 		case element == "" || element == "." || element == "..":
-			return problem{quote(s) + " is no pattern inside the project", hint}
+			return problem{quote(s) + " is not a pattern of paths inside the project", hint}
 		case err != nil:
-			return problem{quote(s) + " is no pattern: a [ is not closed", hint}
+			return problem{quote(s) + " is not a valid pattern: a [ is not closed", hint}
 		case element != "**" && strings.Contains(element, "**"):
-			return problem{quote(s) + " is no pattern: ** stands between slashes", hint}
+			return problem{quote(s) + " is not a valid pattern: ** must stand alone between slashes", hint}
 		}
 	}
 	return problem{}
 }
 
 func checkEnvName(s string) problem {
-	return no(matches(`[A-Za-z_][A-Za-z0-9_]*`, s), s, "name of a variable", "it has letters, digits and _, and begins with no digit")
+	return expect(matches(`[A-Za-z_][A-Za-z0-9_]*`, s), s, "a valid variable name", "use letters, digits and _, and don't begin with a digit")
 }
 
 func checkSpecEnvName(s string) problem {
@@ -224,20 +224,22 @@ func checkSpecEnvName(s string) problem {
 // checkServiceName leaves room for the package's name in the 255 bytes that the
 // name of a unit's file has.
 func checkServiceName(s string) problem {
-	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`, s), s, "name of a service", "it has letters, digits, _, . and -, and at most 64 of them")
+	return expect(matches(`[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`, s), s, "a valid service name",
+		"use letters, digits, _, . and -, at most 64 of them, and begin with a letter or a digit")
 }
 
 // checkUser follows what adduser and systemd-sysusers accept.
 func checkUser(s string) problem {
-	return no(matches(`[a-z_][a-z0-9_-]{0,30}`, s), s, "user or group name", "it has lower-case letters, digits, _ and -, and at most 31 of them")
+	return expect(matches(`[a-z_][a-z0-9_-]{0,30}`, s), s, "a valid user or group name",
+		"use lower-case letters, digits, _ and -, at most 31 of them, and begin with a letter or _")
 }
 
 func checkWord(s string) problem {
-	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.+~-]*`, s), s, "word of letters, digits and . _ + ~ -", "")
+	return expect(matches(`[A-Za-z0-9][A-Za-z0-9_.+~-]*`, s), s, "a single word of letters, digits and . _ + ~ -", "")
 }
 
 // checkRelation follows policy §7.1.
 func checkRelation(s string) problem {
 	const one = `[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?( ?\((<<|<=|=|>=|>>) ?[0-9][A-Za-z0-9.+~:-]*\))?`
-	return no(matches(one+`( ?\| ?`+one+`)*`, s), s, "dependency on a Debian package", `write it as in a control file: nginx, "libc6 (>= 2.36)", "a | b"`)
+	return expect(matches(one+`( ?\| ?`+one+`)*`, s), s, "a valid dependency on a Debian package", `write it as in a control file: nginx, "libc6 (>= 2.36)", "a | b"`)
 }

@@ -14,7 +14,7 @@ func checkBaseURL(s string) problem {
 		return p
 	}
 	u, _ := url.Parse(s)
-	return no(u.RawQuery == "" && u.Fragment == "", s, "address of a server", "write it without ? and #")
+	return expect(u.RawQuery == "" && u.Fragment == "", s, "the address of a server", "write it without ? and #")
 }
 
 // checkClientURL accepts where apt may find a repository.
@@ -26,7 +26,8 @@ func checkClientURL(s string) problem {
 }
 
 func checkArchitecture(s string) problem {
-	return no(matches(`[a-z0-9][a-z0-9-]*`, s) && s != "all" && s != "any", s, "architecture of servers", "use Debian's names: amd64, arm64; packages for all are listed for each")
+	return expect(matches(`[a-z0-9][a-z0-9-]*`, s) && s != "all" && s != "any", s, "a valid architecture of servers",
+		"use Debian's names, such as amd64 and arm64; packages for all architectures are listed for each")
 }
 
 func checkWebURL(s string) problem {
@@ -39,7 +40,7 @@ func checkWebURL(s string) problem {
 	case err != nil, strings.ContainsAny(s, " \t\r\n"):
 		return problem{quote(s) + " is not a valid address", hint}
 	}
-	return no((u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "", s, "http or https address", hint)
+	return expect((u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "", s, "an http or https address", hint)
 }
 
 // checkSecretFree refuses a name that only a secret has.
@@ -50,7 +51,7 @@ func checkSecretFree(s string) problem {
 	plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(s))
 	for _, word := range strings.Split(secretWords, "|") {
 		if strings.Contains(plain, word) {
-			return problem{quote(s) + " holds a secret", "delete it and write auth: basic, bearer or {header: …}, which says where the secret goes"}
+			return problem{quote(s) + " contains a secret", "delete it and write auth: basic, bearer or {header: …}, which says where the secret goes"}
 		}
 	}
 	return problem{}
@@ -58,5 +59,5 @@ func checkSecretFree(s string) problem {
 
 // checkFieldName accepts a name that a form's part can have unescaped.
 func checkFieldName(s string) problem {
-	return no(s != "" && !strings.ContainsAny(s, "\"\\\r\n") && strings.TrimSpace(s) == s, s, "name of a field", "")
+	return expect(s != "" && !strings.ContainsAny(s, "\"\\\r\n") && strings.TrimSpace(s) == s, s, "a valid field name", "")
 }

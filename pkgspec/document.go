@@ -67,7 +67,7 @@ func (d *document) conflict(hint string) *Error {
 	for i, line := range d.lines {
 		for _, m := range conflictMarkers {
 			if strings.HasPrefix(line, m) {
-				return d.errorAt(i+1, 1, "the file holds an unresolved merge conflict", hint)
+				return d.errorAt(i+1, 1, "the file contains an unresolved merge conflict", hint)
 			}
 		}
 	}

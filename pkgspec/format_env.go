@@ -35,7 +35,7 @@ func envVarShape() shape[EnvVar] {
 				vs, ok := path.read(d, n, at)
 				return EnvVar{List: true, Values: vs}, ok
 			case Null:
-				d.wrong(n, at, "a value", `the empty string is written ""`)
+				d.wrong(n, at, "a value", `write the empty string as ""`)
 				return EnvVar{}, false
 			default:
 				v, ok := one.read(d, n, at)
@@ -49,12 +49,12 @@ func envVarShape() shape[EnvVar] {
 // current directory, and a colon two elements.
 func judgeElement(d *decoder, n *Node, at string, v *Value) bool {
 	if len(*v) == 0 {
-		d.fail(n, at, "an element of a search path is empty", "delete it; the current directory is written .")
+		d.fail(n, at, "an element of a search path is empty", "delete it, or write . for the current directory")
 		return false
 	}
 	for _, p := range *v {
 		if strings.Contains(p.Literal, ":") {
-			d.fail(n, at, fmt.Sprintf("an element of a search path holds a colon: %s", quote(v.String())), "write each directory as an element of its own")
+			d.fail(n, at, fmt.Sprintf("an element of a search path contains a colon: %s", quote(v.String())), "write each directory as a separate element")
 			return false
 		}
 	}
@@ -67,7 +67,7 @@ func literalShape() shape[Literal] {
 	return shape[Literal]{schema: value.schema, read: func(d *decoder, n *Node, at string) (Literal, bool) {
 		v, ok := value.read(d, n, at)
 		if ok && !v.IsLiteral() {
-			d.fail(n, at, "a build sees no variables to refer to", "write $$ for a dollar")
+			d.fail(n, at, "a build has no variables to refer to", "write $$ for a dollar")
 			return Literal{}, false
 		}
 		return Literal{Value: v.Expand(nil)}, ok
@@ -105,18 +105,18 @@ func parseValue(s string) (Value, problem) {
 			v = append(v, Part{Ref: name})
 			s = rest
 		default:
-			return nil, problem{"a dollar stands alone in " + quote(s), "write ${NAME} to refer to a variable and $$ for a dollar"}
+			return nil, problem{"unescaped dollar in " + quote(s), "write ${NAME} to refer to a variable and $$ for a dollar"}
 		}
 	}
 }
 
 func checkReference(name string, closed bool) problem {
-	const forms = "only ${NAME} is known: no defaults, no other operators"
+	const forms = "write ${NAME}; defaults and other operators are not supported"
 	if !closed {
-		return problem{"a reference is not closed: " + quote("${"+name), "write ${NAME} to refer to a variable and $$ for a dollar"}
+		return problem{quote("${"+name) + " is not closed", "write ${NAME} to refer to a variable and $$ for a dollar"}
 	}
 	if p := checkEnvName(name); p.message != "" {
-		return problem{quote("${"+name+"}") + " is no reference", forms}
+		return problem{quote("${"+name+"}") + " is not a valid reference", forms}
 	}
 	return problem{}
 }

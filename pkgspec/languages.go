@@ -147,7 +147,7 @@ func (r *runtimeReader) several(given []*Language) ([]Runtime, bool) {
 			v, good := boolean().read(r.d, f.Value, join(r.at, stripKey))
 			strip, ok = v, ok && good
 		case findLanguage(r.languages, f.Key.Text) == nil:
-			r.d.fail(f.Key, join(r.at, f.Key.Text), "belongs to one language", fmt.Sprintf("write it below the language: runtime: {%s: {version: %q, %s: …}}",
+			r.d.fail(f.Key, join(r.at, f.Key.Text), "belongs to a single language", fmt.Sprintf("write it below the language: runtime: {%s: {version: %q, %s: …}}",
 				given[0].Name, given[0].Example, f.Key.Text))
 			ok = false
 		}
@@ -210,7 +210,7 @@ func nestedRuntime(l *Language, strip bool) shape[Runtime] {
 	return then(s, func(d *decoder, n *Node, at string, r *Runtime) bool {
 		r.Language = l.Name
 		if r.BuildOnly && r.As == AsPackage {
-			d.fail(n.field("build_only").Key, join(at, "build_only"), "is for a language that no package has", "delete it, or write as: bundled")
+			d.fail(n.field("build_only").Key, join(at, "build_only"), "can't be combined with as: package", "delete it, or write as: bundled")
 			return false
 		}
 		return true
@@ -270,7 +270,7 @@ func runtimeKeys(l *Language, strip bool) []field[Runtime] {
 func judgeRuntime(l *Language, constraint string) func(d *decoder, n *Node, at string, r *Runtime) bool {
 	return func(d *decoder, n *Node, at string, r *Runtime) bool {
 		if _, err := semver.StrictNewVersion(r.Constraint); r.Options.Source != "" && err != nil {
-			d.fail(n.Get(constraint), join(at, constraint), "with options.source it must be one release, not "+quote(r.Constraint),
+			d.fail(n.Get(constraint), join(at, constraint), "with options.source it must be an exact release, not "+quote(r.Constraint),
 				"write the version of the archive in full, as in "+l.Name+": "+strconv.Quote("1.2.3"))
 			return false
 		}
@@ -352,14 +352,14 @@ func (s *Spec) finishLanguages(d *decoder, languages []Language) {
 		}
 		if shared > 1 {
 			p := s.Runtimes[i].Path("as")
-			d.fail(d.doc.find(p), "", "two runtimes can't both be packages of their own", "write as: bundled for one of them")
+			d.fail(d.doc.find(p), "", "only one runtime can be a package of its own", "write as: bundled for one of them")
 			break
 		}
 	}
 	for _, e := range s.Dependencies {
 		i := slices.IndexFunc(languages, func(l Language) bool { return slices.Contains(l.Ecosystems, e.Name) })
 		if l := languages[i]; s.Runtime(l.Name) == nil {
-			d.fail(d.doc.find([]string{"dependencies", e.Name}), join("dependencies", e.Name), "is for "+l.Name+", which runtime doesn't name",
+			d.fail(d.doc.find([]string{"dependencies", e.Name}), join("dependencies", e.Name), "is for "+l.Name+", which is not in runtime",
 				"add a constraint to runtime, such as "+l.example())
 		}
 	}

@@ -86,11 +86,11 @@ func TestLanguageChecksItsSections(t *testing.T) {
 	}
 	for section, want := range map[string]string{
 		"{lock: bad}":            `x:4:16: dependencies.toys.lock: must be good`,
-		"{lock: /etc/x}":         `x:4:16: dependencies.toys.lock: "/etc/x" is no path inside the project`,
-		"{hosts: a}":             `x:4:17: dependencies.toys.hosts: expected a list, found the string "a"`,
+		"{lock: /etc/x}":         `x:4:16: dependencies.toys.lock: "/etc/x" is not a path inside the project`,
+		"{hosts: a}":             `x:4:17: dependencies.toys.hosts: expected a list, got the string "a"`,
 		"{loc: a}":               `x:4:10: unknown key "loc" in dependencies.toys`,
-		"[a]":                    `x:4:9: dependencies.toys: expected a map, found a list`,
-		"{help: a, strict: yes}": `x:4:16: dependencies.toys.help: expected a map, found the string "a"`,
+		"[a]":                    `x:4:9: dependencies.toys: expected a map, got a list`,
+		"{help: a, strict: yes}": `x:4:16: dependencies.toys.help: expected a map, got the string "a"`,
 	} {
 		_, err := Parse("x", []byte(text+section+"\n"), toy)
 		var errs Errors

@@ -128,7 +128,7 @@ func plainKey(s string) string {
 }
 
 // isPlain reports whether s begins with a letter, holds nothing that YAML gives a
-// meaning, and is no word of YAML 1.1 or 1.2.
+// meaning, and is not a word of YAML 1.1 or 1.2.
 func isPlain(s string) bool {
 	for i, r := range []byte(s) {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

@@ -80,7 +80,7 @@ func (p *lockParser) depth() int {
 	s := p.doc.lines[p.at-1]
 	spaces := len(s) - len(strings.TrimLeft(s, " "))
 	if spaces%2 != 0 {
-		p.fail(p.at, spaces+1, "the line is indented by an odd number of spaces", relock)
+		p.fail(p.at, spaces+1, "the line is indented with an odd number of spaces", relock)
 		return -1
 	}
 	return spaces / 2
@@ -98,7 +98,7 @@ func (p *lockParser) entry(depth int) (key, value scalarAt) {
 		if p.end() {
 			p.fail(max(1, len(p.doc.lines)), 1, "the file ends too early", relock)
 		}
-		p.fail(p.at, 1, fmt.Sprintf("expected a line indented by %d spaces", 2*depth), relock)
+		p.fail(p.at, 1, fmt.Sprintf("expected a line indented with %d spaces", 2*depth), relock)
 		return scalarAt{}, scalarAt{}
 	}
 	rest := p.doc.lines[p.at-1][2*depth:]
@@ -120,7 +120,7 @@ func (p *lockParser) entry(depth int) (key, value scalarAt) {
 func (p *lockParser) last(s string, col int) scalarAt {
 	v, rest := p.word(s, col, false)
 	if p.err == nil && rest != "" {
-		p.fail(p.at, p.column(rest), "something follows the value", relock)
+		p.fail(p.at, p.column(rest), "expected nothing after the value", relock)
 	}
 	p.advance()
 	return v
@@ -142,7 +142,7 @@ func (p *lockParser) word(s string, col int, key bool) (scalarAt, string) {
 			v.text, err = strconv.Unquote(quoted)
 		}
 		if err != nil {
-			p.fail(p.at, col, "the quotes are not closed, or hold an unknown escape", relock)
+			p.fail(p.at, col, "the quotes are not closed, or contain an unknown escape", relock)
 		}
 		return v, s[len(quoted):]
 	}
@@ -163,7 +163,7 @@ func (p *lockParser) word(s string, col int, key bool) (scalarAt, string) {
 func (p *lockParser) value(depth int, key string) scalarAt {
 	k, v := p.entry(depth)
 	if p.err == nil && k.text != key {
-		p.fail(k.line, k.col, fmt.Sprintf("expected the key %s, found %s", key, quote(k.text)), relock)
+		p.fail(k.line, k.col, fmt.Sprintf("expected the key %s, got %s", key, quote(k.text)), relock)
 	}
 	return v
 }
@@ -423,7 +423,7 @@ func (p *lockParser) ascending(k scalarAt, n int, name func(i int) string) {
 	}
 	switch before := name(n - 2); strings.Compare(before, k.text) {
 	case 0:
-		p.fail(k.line, k.col, quote(k.text)+" stands here twice", relock)
+		p.fail(k.line, k.col, quote(k.text)+" is listed twice", relock)
 	case 1:
 		p.fail(k.line, k.col, fmt.Sprintf("%s is not sorted: it follows %s", quote(k.text), quote(before)), relock)
 	}

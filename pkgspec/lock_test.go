@@ -264,7 +264,7 @@ func TestBadLocks(t *testing.T) {
 		}
 		var e *Error
 		if !errors.As(err, &e) {
-			t.Fatalf("%s: %T is no *Error", c.name, err)
+			t.Fatalf("%s: expected an *Error, got %T", c.name, err)
 		}
 		fmt.Fprintf(&b, "== %s\n%v\n    %s\n  hint: %s\n", c.name, e, strings.ReplaceAll(e.Caret(), "\n", "\n    "), e.Hint())
 	}

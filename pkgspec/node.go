@@ -42,7 +42,7 @@ type Node struct {
 // Field is one entry of a map. The key is a scalar.
 type Field struct{ Key, Value *Node }
 
-// Get returns the value of a key, or nil if n is no Map or has no such key.
+// Get returns the value of a key, or nil if n isn't a Map or has no such key.
 func (n *Node) Get(key string) *Node {
 	if f := n.field(key); f != nil {
 		return f.Value

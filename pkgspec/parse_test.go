@@ -219,7 +219,7 @@ func render(err error) string {
 	var b strings.Builder
 	var list Errors
 	if !errors.As(err, &list) {
-		return fmt.Sprintf("%T is no Errors: %v\n", err, err)
+		return fmt.Sprintf("expected Errors, got %T: %v\n", err, err)
 	}
 	for _, e := range list {
 		fmt.Fprintf(&b, "%v\n", e)
@@ -266,7 +266,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			var list Errors
 			if !errors.As(err, &list) || len(list) == 0 {
-				t.Fatalf("%T is no Errors", err)
+				t.Fatalf("expected Errors, got %T", err)
 			}
 			for _, e := range list {
 				if e.Message == "" || e.Line > strings.Count(string(data), "\n")+1 {

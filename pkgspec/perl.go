@@ -26,7 +26,7 @@ func checkPerlSockets(s *Spec) error {
 	for _, v := range s.Services {
 		if address, ok := v.Listens(s.Env); ok && v.Hot != nil && strings.HasPrefix(address, "/") && strings.ContainsAny(address, ";=") {
 			path := []string{"services", v.Name, "listen"}
-			errs = append(errs, s.ErrorAt(strings.Join(path, ".")+": "+quote(address)+" holds ; or =, which start_server can't hand on",
+			errs = append(errs, s.ErrorAt(strings.Join(path, ".")+": "+quote(address)+" contains ; or =, which start_server can't pass on",
 				"choose another path", path...))
 		}
 	}
@@ -151,7 +151,7 @@ func buildHelpShape() shape[BuildHelp] {
 // would take for another number.
 func checkPerlConstraint(s string) problem {
 	if m := regexp.MustCompile(`\b5\.0(\d\d)(\d{3})?\b`).FindStringSubmatch(s); m != nil {
-		return problem{fmt.Sprintf("%s holds a version in perl's decimal form, %s", quote(s), m[0]),
+		return problem{fmt.Sprintf("%s contains a version in perl's decimal form, %s", quote(s), m[0]),
 			fmt.Sprintf("write 5.%s", strings.TrimPrefix(m[1], "0"))}
 	}
 	return checkConstraint(s)
@@ -162,9 +162,9 @@ func checkDistribution(s string) problem {
 	if strings.Contains(s, "::") {
 		hint = "distributions are written with hyphens: " + strings.ReplaceAll(s, "::", "-")
 	}
-	return no(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*`, s), s, "name of a distribution", hint)
+	return expect(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*`, s), s, "a valid distribution name", hint)
 }
 
 func checkModule(s string) problem {
-	return no(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*(::[A-Za-z0-9_]+)*`, s), s, "name of a module or a distribution", "")
+	return expect(matches(`[A-Za-z0-9_][A-Za-z0-9_.+-]*(::[A-Za-z0-9_]+)*`, s), s, "a valid name of a module or a distribution", "")
 }

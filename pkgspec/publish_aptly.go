@@ -59,11 +59,11 @@ func aptlyShape() shape[AptlyTarget] {
 }
 
 func checkAptlyName(s string) problem {
-	return no(matches(`[A-Za-z0-9][A-Za-z0-9_.+-]*`, s), s, "name of a repository of aptly's", "")
+	return expect(matches(`[A-Za-z0-9][A-Za-z0-9_.+-]*`, s), s, "a valid name of an aptly repository", "")
 }
 
 func checkAptlyPrefix(s string) problem {
 	const storage = `((s3|swift|azure|filesystem):[A-Za-z0-9_.-]+:)?`
-	return no(matches(storage+`(\.|[A-Za-z0-9][A-Za-z0-9/_.+-]*)`, s) && path.Clean(s) == s, s, "prefix of a publication",
+	return expect(matches(storage+`(\.|[A-Za-z0-9][A-Za-z0-9/_.+-]*)`, s) && path.Clean(s) == s, s, "a valid prefix of a publication",
 		"write it without a slash at either end; . is the top")
 }

@@ -163,7 +163,7 @@ func templateShape(judge check) shape[Value] {
 	return then(valueShape(), func(d *decoder, n *Node, at string, v *Value) bool {
 		for _, ref := range v.Refs() {
 			if known := PublishPlaceholders(); !slices.Contains(known, ref) {
-				hint := "known here: " + strings.Join(known, ", ")
+				hint := "expected " + alternatives(known)
 				if near := nearest(ref, known); near != "" {
 					hint = fmt.Sprintf("did you mean ${%s}?", near)
 				}
@@ -187,15 +187,15 @@ func checkTemplateURL(s string) problem {
 	u, _ := url.Parse(s)
 	for name := range u.Query() {
 		if p := checkSecretFree(name); p.message != "" {
-			return problem{"holds the parameter " + quote(name) + ", which is a secret", secretHint}
+			return problem{"contains the parameter " + quote(name) + ", which is a secret", secretHint}
 		}
 	}
-	return no(u.Fragment == "", s, "address to send to", "write it without #")
+	return expect(u.Fragment == "", s, "an address to send to", "write it without #")
 }
 
 // checkHeaderToken accepts a token of RFC 9110.
 func checkHeaderToken(s string) problem {
-	return no(matches("[A-Za-z0-9!#$%&'*+.^_`|~-]+", s), s, "word of an HTTP header", "")
+	return expect(matches("[A-Za-z0-9!#$%&'*+.^_`|~-]+", s), s, "a valid token of an HTTP header", "")
 }
 
 // checkHeaderName also refuses the headers that hold secrets, and those that the
@@ -213,7 +213,7 @@ func checkHeaderName(s string) problem {
 
 func checkHeaderValue(s string) problem {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-		return problem{message: "holds a line break or another control character"}
+		return problem{message: "contains a line break or another control character"}
 	}
 	return problem{}
 }

@@ -37,14 +37,14 @@ func s3Shape() shape[S3Target] {
 	)
 }
 
-// checkBucket follows Amazon's rules for names of buckets, without its list of
+// checkBucket follows Amazon's rules for bucket names, without its list of
 // reserved endings; other stores are as strict or stricter.
 func checkBucket(s string) problem {
-	return no(matches(`[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]`, s) && !strings.Contains(s, ".."), s, "name of a bucket",
-		"it has 3 to 63 lower-case letters, digits, hyphens and dots")
+	return expect(matches(`[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]`, s) && !strings.Contains(s, ".."), s, "a valid bucket name",
+		"use 3 to 63 lower-case letters, digits, hyphens and dots")
 }
 
 func checkKeyPrefix(s string) problem {
-	return no(!path.IsAbs(s) && path.Clean(s) == s && s != "." && !strings.HasPrefix(s, "..") && matches(`[A-Za-z0-9/._+~-]+`, s), s,
-		"directory of a bucket", "write it without a slash at either end, like this: debian/internal")
+	return expect(!path.IsAbs(s) && path.Clean(s) == s && s != "." && !strings.HasPrefix(s, "..") && matches(`[A-Za-z0-9/._+~-]+`, s), s,
+		"a valid directory in a bucket", "write it without a slash at either end, like this: debian/internal")
 }

@@ -56,20 +56,20 @@ func sshShape() shape[SSHTarget] {
 }
 
 func checkHost(s string) problem {
-	return no(net.ParseIP(s) != nil || matches(`[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?`, s), s, "name of a host", "")
+	return expect(net.ParseIP(s) != nil || matches(`[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?`, s), s, "a valid host name", "")
 }
 
 func checkLogin(s string) problem {
 	if strings.Contains(s, ":") {
-		return problem{"a user name holds a colon: a password doesn't belong there", "log in with a key: ssh-agent or ~/.ssh has it"}
+		return problem{"the user name contains a colon; a password doesn't belong there", "log in with a key, from ssh-agent or ~/.ssh"}
 	}
-	return no(matches(`[A-Za-z0-9_.][A-Za-z0-9_.$@\\-]*`, s), s, "user name", "")
+	return expect(matches(`[A-Za-z0-9_.][A-Za-z0-9_.$@\\-]*`, s), s, "a valid user name", "")
 }
 
 // checkRemotePath accepts a directory, but not a login's own.
 func checkRemotePath(s string) problem {
-	return no(path.Clean(s) == s && s != "." && s != "/" && s != ".." && !strings.HasPrefix(s, "../") && !strings.HasPrefix(s, "~"), s,
-		"directory on a host", "write an absolute path, or one relative to the login's directory, without ., .., ~ and a slash at the end")
+	return expect(path.Clean(s) == s && s != "." && s != "/" && s != ".." && !strings.HasPrefix(s, "../") && !strings.HasPrefix(s, "~"), s,
+		"a valid directory on a host", "write an absolute path, or one relative to the login directory, without ., .., ~ and a slash at the end")
 }
 
 func checkSSHAddress(s string) problem {
@@ -93,7 +93,7 @@ func parseSSHAddress(s string) (SSHTarget, problem) {
 		host, dir, ok = strings.Cut(rest[1:], "]:")
 	}
 	if !ok || host == "" || strings.HasPrefix(s, "@") {
-		return SSHTarget{}, problem{"an address of ssh has a host and a path", hint}
+		return SSHTarget{}, problem{"an ssh address needs a host and a path", hint}
 	}
 	t := SSHTarget{User: user, Host: host, Path: strings.TrimSuffix(dir, "/")}
 	return t, t.check()
@@ -103,18 +103,18 @@ func parseSSHURL(s string) (SSHTarget, problem) {
 	const hint = "write ssh://user@host:22/srv/apt"
 	u, err := url.Parse(s)
 	if err != nil || u.RawQuery != "" || u.Fragment != "" {
-		return SSHTarget{}, problem{"an address of ssh can't be read", hint}
+		return SSHTarget{}, problem{"expected an ssh address", hint}
 	}
 	t := SSHTarget{Host: u.Hostname(), Path: strings.TrimSuffix(u.Path, "/")}
 	if u.User != nil {
 		if _, secret := u.User.Password(); secret {
-			return SSHTarget{}, problem{"an address of ssh holds a password", "log in with a key: ssh-agent or ~/.ssh has it"}
+			return SSHTarget{}, problem{"the ssh address contains a password", "log in with a key, from ssh-agent or ~/.ssh"}
 		}
 		t.User = u.User.Username()
 	}
 	if p := u.Port(); p != "" {
 		if t.Port, err = strconv.Atoi(p); err != nil || t.Port < 1 || t.Port > 65535 {
-			return SSHTarget{}, no(false, p, "port", hint)
+			return SSHTarget{}, expect(false, p, "a valid port", hint)
 		}
 	}
 	return t, t.check()

@@ -22,7 +22,7 @@ func judgeService(d *decoder, n *Node, at string, s *Service) bool {
 		d.fail(n.field("run").Key, join(at, "run"), "names no command", "write it like this: run: [script/web]")
 	}
 	if s.Hot != nil && s.Listen == nil {
-		d.fail(n.field("hot").Key, join(at, "hot"), "there is no socket to keep", "add listen, or delete hot")
+		d.fail(n.field("hot").Key, join(at, "hot"), "needs a socket to keep open", "add listen, or delete hot")
 	}
 	if s.Schedule != "" {
 		for _, other := range []string{"hot", "instances", "listen"} {
@@ -31,11 +31,11 @@ func judgeService(d *decoder, n *Node, at string, s *Service) bool {
 			}
 		}
 		if s.Restart == RestartAlways {
-			d.fail(n.Get("restart"), join(at, "restart"), "a service with a schedule can't be restarted always", "write on-failure or no")
+			d.fail(n.Get("restart"), join(at, "restart"), "a service with a schedule can't have restart: always", "write on-failure or no")
 		}
 	}
 	if s.Hot != nil && s.Instances > 1 {
-		d.fail(n.field("instances").Key, join(at, "instances"), "a hot service has one socket, so there is one of it",
+		d.fail(n.field("instances").Key, join(at, "instances"), "a hot service has one socket, so it can have only one instance",
 			"let the server start more processes of its own, or delete hot")
 	}
 	if s.Restart == "" {
@@ -74,7 +74,7 @@ func (s *Spec) giveUser(d *decoder, v *Service) {
 			v.User = "_" + v.User
 		}
 		if p := checkUser(v.User); p.message != "" {
-			d.fail(d.doc.find([]string{"services", v.Name}), join("services", v.Name), "the default user doesn't do: "+p.message, "give user")
+			d.fail(d.doc.find([]string{"services", v.Name}), join("services", v.Name), "the default user can't be used: "+p.message, "set user")
 		}
 	}
 	if v.Group == "" {
@@ -140,7 +140,7 @@ func (s *Spec) checkListen(d *decoder, v *Service) {
 		return
 	}
 	if v.Instances > 1 {
-		d.fail(d.doc.find(at), strings.Join(at, "."), fmt.Sprintf("%d instances can't listen on one %s", v.Instances, quote(text)),
+		d.fail(d.doc.find(at), strings.Join(at, "."), fmt.Sprintf("%d instances can't all listen on %s", v.Instances, quote(text)),
 			"give each its own with ${"+ServiceInstance+"}, as in \"508${"+ServiceInstance+"}\"")
 	}
 	for _, other := range s.Services {
@@ -148,7 +148,7 @@ func (s *Spec) checkListen(d *decoder, v *Service) {
 			return
 		}
 		if theirs, ok := other.Listens(s.Env); ok && theirs == text {
-			d.fail(d.doc.find(at), strings.Join(at, "."), "the service "+other.Name+" listens on "+quote(text)+" already", "give it another port")
+			d.fail(d.doc.find(at), strings.Join(at, "."), "the service "+other.Name+" already listens on "+quote(text), "give it another port")
 		}
 	}
 }
@@ -162,12 +162,12 @@ func checkAddress(s string) problem {
 	if strings.HasPrefix(s, "/") {
 		switch {
 		case path.Clean(s) != s || s == "/":
-			return problem{quote(s) + " is no clean path of a socket", hint}
+			return problem{quote(s) + " is not a clean socket path", hint}
 		case strings.HasPrefix(s, "/tmp/") || strings.HasPrefix(s, "/var/tmp/"):
-			return problem{quote(s) + " can't be reached: units have a /tmp and a /var/tmp of their own",
+			return problem{quote(s) + " can't be reached from outside: units have their own /tmp and /var/tmp",
 				"choose a path below the service's runtime directory, such as /run/some-application/web/socket"}
 		case len(s) > maxSocketPath:
-			return problem{fmt.Sprintf("the path of a socket has at most %d bytes, %s has %d", maxSocketPath, quote(s), len(s)), "choose a shorter one"}
+			return problem{fmt.Sprintf("a socket path can have at most %d bytes, and %s has %d", maxSocketPath, quote(s), len(s)), "choose a shorter one"}
 		}
 		return problem{}
 	}
@@ -175,11 +175,11 @@ func checkAddress(s string) problem {
 	if i := strings.LastIndex(s, ":"); i >= 0 {
 		host, port = s[:i], s[i+1:]
 		if !isHost(host) {
-			return problem{quote(host) + " is no host to listen on", hint}
+			return problem{quote(host) + " is not a valid host", hint}
 		}
 	}
 	n, err := strconv.Atoi(port)
-	return no(err == nil && n >= 1 && n <= 65535 && port == strconv.Itoa(n), s, "port or address to listen on", hint)
+	return expect(err == nil && n >= 1 && n <= 65535 && port == strconv.Itoa(n), s, "a valid port or address", hint)
 }
 
 func isHost(s string) bool {
@@ -200,7 +200,7 @@ func (s *Spec) checkFormats(d *decoder, v *Service) {
 		return
 	}
 	at := []string{"services", v.Name, "schedule"}
-	d.fail(d.doc.find(at), strings.Join(at, "."), "no format of services_format has timers", "add systemd to services_format, or ship a file of /etc/cron.d through package.contents")
+	d.fail(d.doc.find(at), strings.Join(at, "."), "none of the service managers in services_format has timers", "add systemd to services_format, or ship a file of /etc/cron.d through package.contents")
 }
 
 // checkClashes refuses services whose files would have one name.
@@ -217,7 +217,7 @@ func (s *Spec) checkClashes(d *decoder) {
 		for _, name := range names {
 			if other, ok := owner[name]; ok && other != v.Name {
 				d.fail(d.doc.find([]string{"services", v.Name}), join("services", v.Name),
-					fmt.Sprintf("this service and %s both have the name %q for a file or an instance", other, name), "rename one of them")
+					fmt.Sprintf("this service and %s both need the name %q for a file or an instance", other, name), "rename one of them")
 				break
 			}
 			owner[name] = v.Name

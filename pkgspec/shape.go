@@ -33,10 +33,11 @@ func (d *decoder) fail(n *Node, at, message, hint string) {
 }
 
 func (d *decoder) wrong(n *Node, at, want, hint string) {
-	d.fail(n, at, fmt.Sprintf("expected %s, found %s", want, n.describe()), hint)
+	d.fail(n, at, fmt.Sprintf("expected %s, got %s", want, n.describe()), hint)
 }
 
-// problem is what a check finds wrong with a value. The zero problem is none.
+// problem is what a check finds wrong with a value. The zero problem
+// means that it found nothing.
 type problem struct{ message, hint string }
 
 // check judges a scalar's text.
@@ -210,7 +211,8 @@ func named[T any](name check, item shape[T], set func(*T, string)) shape[[]T] {
 	}
 }
 
-// list is a list of items. A single item is no list: it says so.
+// list is a list of items. For a single item the error says how to
+// write a list.
 func list[T any](item shape[T]) shape[[]T] {
 	return shape[[]T]{
 		schema: schema{Type: "array", Items: &item.schema},
@@ -268,7 +270,7 @@ func line(checks []check) check {
 			return problem{message: "is empty"}
 		}
 		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return problem{message: quote(s) + " holds a line break or another control character"}
+			return problem{message: quote(s) + " contains a line break or another control character"}
 		}
 		for _, c := range checks {
 			if p := c(s); p.message != "" {
@@ -285,11 +287,12 @@ func enum[T ~string](values ...T) shape[T] {
 	for i, v := range values {
 		known[i] = string(v)
 	}
+	want := alternatives(known)
 	return shape[T]{
 		schema: schema{Enum: known},
 		read: func(d *decoder, n *Node, at string) (T, bool) {
 			if n.Kind == List || n.Kind == Map || n.Kind == Null {
-				d.wrong(n, at, "one of "+strings.Join(known, ", "), "")
+				d.wrong(n, at, want, "")
 				return "", false
 			}
 			if !slices.Contains(known, n.Text) {
@@ -297,12 +300,21 @@ func enum[T ~string](values ...T) shape[T] {
 				if near := nearest(n.Text, known); near != "" {
 					hint = fmt.Sprintf("did you mean %q?", near)
 				}
-				d.fail(n, at, quote(n.Text)+" is none of "+strings.Join(known, ", "), hint)
+				d.fail(n, at, fmt.Sprintf("expected %s, got %s", want, quote(n.Text)), hint)
 				return "", false
 			}
 			return T(n.Text), true
 		},
 	}
+}
+
+// alternatives lists words as a sentence has them: "a, b or c".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // integer is a decimal number between two bounds.
@@ -316,7 +328,7 @@ func integer(least, most int) shape[int] {
 			}
 			i, err := strconv.Atoi(n.Text)
 			if err != nil || i < least || i > most {
-				d.fail(n, at, fmt.Sprintf("%s is no whole number from %d to %d", n.Text, least, most), "")
+				d.fail(n, at, fmt.Sprintf("expected a whole number from %d to %d, got %s", least, most, n.Text), "")
 				return 0, false
 			}
 			return i, true

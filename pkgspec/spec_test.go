@@ -22,7 +22,7 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(root, "a", SpecName), 0o777); err != nil {
-		t.Fatal(err) // a directory of that name is no spec
+		t.Fatal(err) // a directory of that name is not a spec
 	}
 	for _, dir := range []string{root, deep} {
 		if got, err := Find(dir); err != nil || got != spec {

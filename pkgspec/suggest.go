@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// unknownHint says which known name was meant, or which there are.
+// unknownHint says which known name was meant, or which names there are.
 func unknownHint(name string, known []string) string {
 	if near := nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
@@ -15,7 +15,7 @@ func unknownHint(name string, known []string) string {
 		return ""
 	}
 	sorted := slices.Sorted(slices.Values(known))
-	return "known here: " + strings.Join(sorted, ", ")
+	return "expected " + alternatives(sorted)
 }
 
 // nearest returns the name that name is most likely a slip of, or "".

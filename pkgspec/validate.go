@@ -35,7 +35,7 @@ func (s *Spec) finish(d *decoder, languages []Language) {
 	if s.Package.Prefix == "" {
 		s.Package.Prefix = "/opt/" + s.Name
 		if p := checkPrefix(s.Package.Prefix); p.message != "" {
-			d.fail(d.doc.find([]string{"name"}), "name", "the default prefix doesn't do: "+p.message, "give package.prefix")
+			d.fail(d.doc.find([]string{"name"}), "name", "the default prefix can't be used: "+p.message, "set package.prefix")
 		}
 	}
 	for i := range s.Runtimes {
@@ -71,7 +71,7 @@ func (s *Spec) finishRuntime(d *decoder, r *Runtime) {
 	}
 	if p, q := r.Prefix, s.Package.Prefix; p != "" && (tree.Within(p, q) || tree.Within(q, p)) {
 		n, at := place("prefix")
-		d.fail(n, at, "and package.prefix, "+q+", lie in one another", "two packages can't own one directory: choose another for one of them")
+		d.fail(n, at, quote(p)+" overlaps with package.prefix, "+quote(q), "two packages can't own the same directory: choose another for one of them")
 	}
 }
 
@@ -101,6 +101,6 @@ func checkRefs(d *decoder, path []string, v Value, known []string) {
 		if near := nearest(ref, known); near != "" {
 			hint = fmt.Sprintf("did you mean ${%s}?", near)
 		}
-		d.fail(d.doc.find(path), strings.Join(path, "."), "refers to "+ref+", which is not set before it", hint)
+		d.fail(d.doc.find(path), strings.Join(path, "."), "refers to "+ref+", which is not set above it", hint)
 	}
 }

@@ -24,7 +24,7 @@ func readYAML(file string, data []byte) (*document, Errors) {
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
 	d := newDocument(file, data)
 	if len(data) > maxSpecBytes {
-		return d, Errors{d.errorAt(0, 0, fmt.Sprintf("the file has %d bytes; a spec has at most %d", len(data), maxSpecBytes), "")}
+		return d, Errors{d.errorAt(0, 0, fmt.Sprintf("the file has %d bytes; a spec can have at most %d", len(data), maxSpecBytes), "")}
 	}
 	for i, line := range d.lines {
 		if !utf8.ValidString(line) {
@@ -83,7 +83,7 @@ func (r *reader) node(n, parent *yaml.Node) *Node {
 			out.Text = ""
 		}
 		if strings.ContainsRune(out.Text, 0) {
-			r.fail(out.Line, out.Col, "the value holds a NUL character", "")
+			r.fail(out.Line, out.Col, "the value contains a NUL character", "")
 		}
 	case yaml.SequenceNode:
 		out.Kind = List
@@ -122,7 +122,7 @@ func (r *reader) field(into *Node, key, value *yaml.Node) {
 		return
 	}
 	if first := into.field(k.Text); first != nil {
-		r.fail(k.Line, k.Col, fmt.Sprintf("the key %s was given in line %d already", quote(k.Text), first.Key.Line), "")
+		r.fail(k.Line, k.Col, fmt.Sprintf("the key %s is already given on line %d", quote(k.Text), first.Key.Line), "")
 		return
 	}
 	into.Fields = append(into.Fields, Field{Key: k, Value: v})
@@ -132,12 +132,12 @@ func (r *reader) field(into *Node, key, value *yaml.Node) {
 func (r *reader) refuse(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		r.fail(n.Line, n.Column, "aliases are not used in a spec", `a value that begins with * must be in quotes: "*.psgi"`)
+		r.fail(n.Line, n.Column, "aliases are not supported in a spec", `a value that begins with * must be in quotes: "*.psgi"`)
 	case n.Anchor != "":
-		r.fail(n.Line, n.Column, "anchors are not used in a spec", "write the value out where it is needed; one that begins with & must be in quotes")
+		r.fail(n.Line, n.Column, "anchors are not supported in a spec", "write the value out where it is needed; one that begins with & must be in quotes")
 	case n.ShortTag() == "!!merge":
-		r.fail(n.Line, n.Column, "merge keys are not used in a spec", "write the keys out")
+		r.fail(n.Line, n.Column, "merge keys are not supported in a spec", "write the keys out")
 	case n.Style&yaml.TaggedStyle != 0:
-		r.fail(n.Line, n.Column, "tags are not used in a spec", "a value that begins with ! must be in quotes")
+		r.fail(n.Line, n.Column, "tags are not supported in a spec", "a value that begins with ! must be in quotes")
 	}
 }

@@ -108,7 +108,7 @@ func (r *bracketReader) readColon() bool {
 			at = n + 1 + len(r.text[n+1:r.pos]) - len(strings.TrimLeft(r.text[n+1:r.pos], " "))
 			return r.fail(at, "expected a comma before the next key", "")
 		}
-		return r.fail(at, "expected a comma before the next colon", "a value that holds a colon and a space must be in quotes")
+		return r.fail(at, "expected a comma before the next colon", "a value that contains a colon and a space must be in quotes")
 	}
 	if r.entry < 0 {
 		r.entry = r.pos
@@ -120,7 +120,7 @@ func (r *bracketReader) readColon() bool {
 
 func (r *bracketReader) readOpening() bool {
 	if r.word >= 0 {
-		hint := "a value that holds brackets must be in quotes"
+		hint := "a value that contains brackets must be in quotes"
 		if r.text[r.pos-1] == '$' {
 			hint = `inside [ ] and { } a value with ${…} must be in quotes: ["${NAME}"]`
 		}

@@ -65,7 +65,7 @@ const (
 	valueComplete                   // nothing
 )
 
-const indentHint = "lines of one map or list begin in the same column"
+const indentHint = "the lines of a map or list must begin in the same column"
 
 func (f *mistakeFinder) fail(pos int, message, hint string) bool {
 	f.found = &mistake{pos, message, hint}
@@ -99,7 +99,7 @@ func (f *mistakeFinder) readLine() {
 	case isEnd(" " + rest):
 		f.skipLine()
 	case rest[0] == '\t':
-		f.fail(f.pos, "the line is indented by a tab", "YAML is indented by spaces, not tabs")
+		f.fail(f.pos, "the line is indented with a tab", "indent YAML with spaces, not tabs")
 	case f.pos == start && (strings.HasPrefix(rest, "---") || strings.HasPrefix(rest, "...")):
 		f.levels, f.value = nil, valueMissing
 		f.lost = !isEnd(rest[3:])
@@ -162,17 +162,17 @@ func (f *mistakeFinder) enterLevel(indent int, list bool) bool {
 	switch {
 	case n == 0 || f.levels[n-1].indent < indent:
 		if dropped || n > 0 && f.value != valueMissing {
-			return f.fail(f.pos, "the indentation is not that of a line above", indentHint)
+			return f.fail(f.pos, "the indentation matches no line above", indentHint)
 		}
 		f.levels = append(f.levels, blockLevel{indent, list})
 	case list && !f.levels[n-1].list:
 		if f.value != valueMissing || dropped {
-			return f.fail(f.pos, "expected a key, got an item of a list", indentHint)
+			return f.fail(f.pos, "expected a key, got a list item", indentHint)
 		}
 		f.levels = append(f.levels, blockLevel{indent, true})
 	case !list && f.levels[n-1].list:
 		if n == 1 || f.levels[n-2].indent < indent {
-			return f.fail(f.pos, "expected an item of a list, got a key", "items of a list begin with a dash and a space; "+indentHint)
+			return f.fail(f.pos, "expected a list item, got a key", "list items begin with a dash and a space; "+indentHint)
 		}
 		f.levels = f.levels[:n-1]
 	}
@@ -205,7 +205,7 @@ func (f *mistakeFinder) readKey() {
 		f.readValue()
 		return
 	case end <= 0:
-		f.fail(f.pos, "expected a key, a colon and a value", "behind the colon there must be a space")
+		f.fail(f.pos, "expected a key, a colon and a value", "there must be a space after the colon")
 		return
 	}
 	f.pos += end + 1
@@ -254,7 +254,7 @@ func (f *mistakeFinder) readValue() {
 // several lines, it was meant to end in its first.
 func (f *mistakeFinder) failBehind(start int) {
 	if first := f.text[start]; (first == '"' || first == '\'') && strings.Contains(f.text[start:f.pos], "\n") {
-		f.fail(start, fmt.Sprintf("the %c is closed only in line %d", first, strings.Count(f.text[:f.pos], "\n")+1), fmt.Sprintf("add the %c that ends the value", first))
+		f.fail(start, fmt.Sprintf("the %c is closed only on line %d", first, strings.Count(f.text[:f.pos], "\n")+1), fmt.Sprintf("add the %c that ends the value", first))
 		return
 	}
 	f.skip(" \t")
@@ -262,7 +262,7 @@ func (f *mistakeFinder) failBehind(start int) {
 	if last := f.text[f.pos-1]; last == ']' || last == '}' {
 		hint = "look for a bracket that is closed twice, or a comma that is missing"
 	}
-	f.fail(f.pos, "expected nothing behind the end of the value", hint)
+	f.fail(f.pos, "expected nothing after the end of the value", hint)
 }
 
 // skipProperties goes behind an anchor and a tag, and reports whether there are any.
@@ -280,7 +280,7 @@ func (f *mistakeFinder) checkStart() bool {
 		strings.IndexByte("|>", c) >= 0 && !f.header.MatchString(rest):
 		return f.fail(f.pos, fmt.Sprintf("a value without quotes can't begin with %c", c), fmt.Sprintf("a value that begins with %c must be in quotes", c))
 	case strings.HasPrefix(rest, "- "):
-		return f.fail(f.pos, "expected a value, got an item of a list", "the items of a list begin in the lines below its key")
+		return f.fail(f.pos, "expected a value, got a list item", "list items begin on the lines below the key")
 	}
 	return true
 }
@@ -288,7 +288,7 @@ func (f *mistakeFinder) checkStart() bool {
 func (f *mistakeFinder) readPlain() bool {
 	rest := f.rest()
 	if end := keyEnd(rest); end >= 0 {
-		return f.fail(f.pos+end, "expected no second colon in the line", "a value that holds a colon and a space must be in quotes")
+		return f.fail(f.pos+end, "unexpected second colon on the line", "a value that contains a colon and a space must be in quotes")
 	}
 	f.value = valuePlain
 	f.pos += len(rest)
@@ -324,7 +324,7 @@ func (f *mistakeFinder) readQuoted() bool {
 		switch c := f.text[f.pos]; {
 		case c == '\\' && quote == '"':
 			if !f.escape.MatchString(f.text[f.pos:]) {
-				return f.fail(f.pos, "the escape is not one of YAML's", `write \\ for a backslash, or put the value in single quotes`)
+				return f.fail(f.pos, "not a valid YAML escape", `write \\ for a backslash, or put the value in single quotes`)
 			}
 			f.pos++
 		case c == quote && quote == '\'' && strings.HasPrefix(f.text[f.pos+1:], "'"):
