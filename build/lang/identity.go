@@ -8,7 +8,8 @@ type Identifier interface {
 	RuntimeIdentity(pin pkgspec.RuntimePin) Identity
 	DistributionIdentity(pin pkgspec.Pin) Identity
 	// Notice reads what a distribution says of its authors and terms from tree, the
-	// directory with its output. That it says nothing is no error.
+	// directory with its output. A distribution that says nothing
+	// is not an error.
 	Notice(pin pkgspec.Pin, tree string) (Notice, error)
 }
 

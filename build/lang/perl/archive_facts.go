@@ -34,12 +34,12 @@ type archiveFacts struct {
 // from the cache.
 func readFacts(src lang.Sources, name string, a lang.Archive) (*archiveFacts, error) {
 	key := fmt.Sprintf("perl-distribution-%d-%s.json", factsVersion, a.SHA256)
-	return cached(src, key, func() (*archiveFacts, error) { return deriveFacts(name, a.File) })
+	return loadOrDerive(src, key, func() (*archiveFacts, error) { return deriveFacts(name, a.File) })
 }
 
-// cached returns the value under key, or makes and keeps it. That it can't be kept
-// is no error: the next run derives it again.
-func cached[T any](src lang.Sources, key string, derive func() (*T, error)) (*T, error) {
+// loadOrDerive returns the value under key, or derives and keeps it. A value that
+// can't be kept is not an error: the next run derives it again.
+func loadOrDerive[T any](src lang.Sources, key string, derive func() (*T, error)) (*T, error) {
 	cache, ok := src.(lang.FactCache)
 	if !ok {
 		return derive()
@@ -76,9 +76,9 @@ func deriveFacts(name, file string) (*archiveFacts, error) {
 func earliestDate() time.Time { return time.Date(1987, 12, 18, 0, 0, 0, 0, time.UTC) }
 func latestDate() time.Time   { return time.Date(2038, 1, 19, 0, 0, 0, 0, time.UTC) }
 
-// newer returns the later of t and mtime, in whole seconds of UTC, if mtime is
+// maxTime returns the later of t and mtime, in whole seconds of UTC, if mtime is
 // sane.
-func newer(t, mtime time.Time) time.Time {
+func maxTime(t, mtime time.Time) time.Time {
 	mtime = mtime.UTC().Truncate(time.Second)
 	if mtime.After(t) && mtime.Before(latestDate()) {
 		return mtime
@@ -93,7 +93,7 @@ type factsBuilder struct {
 
 func (b *factsBuilder) visit(m *member) error {
 	f := b.facts
-	f.Newest = newer(f.Newest, m.mtime)
+	f.Newest = maxTime(f.Newest, m.mtime)
 	// Nearly all archives hold one directory; a few old ones none.
 	_, inside, hasTop := strings.Cut(m.name, "/")
 	if !hasTop {

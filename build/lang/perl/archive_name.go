@@ -15,10 +15,10 @@ func archiveSuffixes() []string {
 func checkPathname(p string) error {
 	if strings.Count(p, "/") < 3 || p != path.Clean(p) || path.IsAbs(p) || strings.HasPrefix(p, "../") ||
 		strings.ContainsAny(p, "\\\x00 ?#%") {
-		return fmt.Errorf("%q is no path below a mirror's authors/id, such as M/MI/MIYAGAWA/Plack-1.0050.tar.gz", p)
+		return fmt.Errorf("%q is not a path below a mirror's authors/id, such as M/MI/MIYAGAWA/Plack-1.0050.tar.gz", p)
 	}
 	if _, ok := cutArchiveSuffix(p); !ok {
-		return fmt.Errorf("%q is no archive; its name ends in none of %s", p, strings.Join(archiveSuffixes(), " "))
+		return fmt.Errorf("%q is not an archive: expected a name that ends in one of %s", p, strings.Join(archiveSuffixes(), " "))
 	}
 	return nil
 }

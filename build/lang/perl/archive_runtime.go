@@ -20,14 +20,14 @@ type runtimeFacts struct {
 
 func readRuntimeFacts(src lang.Sources, pin pkgspec.RuntimePin, a lang.Archive) (*runtimeFacts, error) {
 	key := fmt.Sprintf("perl-runtime-%d-%s.json", factsVersion, a.SHA256)
-	return cached(src, key, func() (*runtimeFacts, error) { return deriveRuntimeFacts(pin, a.File) })
+	return loadOrDerive(src, key, func() (*runtimeFacts, error) { return deriveRuntimeFacts(pin, a.File) })
 }
 
 func deriveRuntimeFacts(pin pkgspec.RuntimePin, file string) (*runtimeFacts, error) {
 	var source []byte
 	facts := &runtimeFacts{Newest: earliestDate(), Core: map[string]string{}}
 	err := walkArchive(pin.Source().Path, file, func(m *member) error {
-		facts.Newest = newer(facts.Newest, m.mtime)
+		facts.Newest = maxTime(facts.Newest, m.mtime)
 		// dist/Module-CoreList/lib/ since 5.12, lib/ before.
 		if !strings.HasSuffix(m.name, "lib/Module/CoreList.pm") {
 			return nil

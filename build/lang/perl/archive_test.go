@@ -176,7 +176,7 @@ func TestRuntimeFacts(t *testing.T) {
 	}
 	clear(w.facts)
 	_, err = readRuntimeFacts(w, pin, w.keep("q", runtimeArchive(t)))
-	checkError(t, err, "perl-5.36.0.tar.xz: Module::CoreList knows nothing of perl 5.38.0", "")
+	checkError(t, err, "perl-5.36.0.tar.xz: Module::CoreList doesn't know perl 5.38.0", "")
 	_, err = readRuntimeFacts(w, pin, lang.Archive{SHA256: digest.Sum(nil), File: w.keep("r", tarGzip(t, "perl", sampleFiles())).File})
 	checkError(t, err, "perl-5.36.0.tar.xz: no lib/Module/CoreList.pm inside", "")
 }

@@ -86,7 +86,7 @@ func pinRuntime(rt pkgspec.Runtime) (pkgspec.RuntimePin, error) {
 	}
 	_, err = semver.StrictNewVersion(strings.TrimSpace(strings.TrimPrefix(rt.Constraint, "=")))
 	exact := err == nil
-	slices.SortStableFunc(releases, newestFirst)
+	slices.SortStableFunc(releases, compareReleases)
 	for _, r := range releases {
 		stable := r.version.Minor()%2 == 0
 		if c.Check(r.version) && (stable || exact) {
@@ -99,9 +99,9 @@ func pinRuntime(rt pkgspec.Runtime) (pkgspec.RuntimePin, error) {
 	return pkgspec.RuntimePin{}, &RuntimeError{rt.Constraint, newestOfSeries(releases)}
 }
 
-// newestFirst sorts by version, and the archives of one by preference: .tar.xz is
+// compareReleases orders the newest first, and the archives of one by preference: .tar.xz is
 // what Debian's archive holds too, so there are more places to find it.
-func newestFirst(a, b release) int {
+func compareReleases(a, b release) int {
 	if c := b.version.Compare(a.version); c != 0 {
 		return c
 	}

@@ -38,7 +38,7 @@ func parseCoreList(data []byte, release string) (coreModules, error) {
 	for at := coreKey(want); at != ""; {
 		d, ok := table[at]
 		if !ok {
-			return nil, fmt.Errorf("Module::CoreList knows nothing of perl %s", release)
+			return nil, fmt.Errorf("Module::CoreList doesn't know perl %s", release)
 		}
 		delete(table, at) // so that a chain that bites its tail ends
 		chain = append(chain, d)
@@ -88,7 +88,7 @@ func (p *corelistParser) is(punct string) bool { return p.tok.kind == tokPunct &
 
 func (p *corelistParser) expect(punct string) error {
 	if !p.is(punct) {
-		return fmt.Errorf("line %d of the table: %q expected, not %s", p.tok.place.line, punct, p.tok.describe())
+		return fmt.Errorf("line %d of the table: expected %q, got %s", p.tok.place.line, punct, p.tok.describe())
 	}
 	p.step()
 	return nil
@@ -98,7 +98,7 @@ func (p *corelistParser) expect(punct string) error {
 func (p *corelistParser) key() (string, error) {
 	t := p.tok
 	if t.kind != tokString && t.kind != tokNumber && t.kind != tokWord {
-		return "", fmt.Errorf("line %d of the table: a name expected, not %s", t.place.line, t.describe())
+		return "", fmt.Errorf("line %d of the table: expected a name, got %s", t.place.line, t.describe())
 	}
 	p.step()
 	return t.text, p.expect("=>")
@@ -136,8 +136,8 @@ func (p *corelistParser) table() (map[string]coreDelta, error) {
 	return table, err
 }
 
-// delta reads one release. A key that is none of a delta's is a module of a whole
-// list.
+// delta reads one release. Any other key than a delta's own is a module of a
+// whole list.
 func (p *corelistParser) delta() (coreDelta, error) {
 	d := coreDelta{changed: make(coreModules)}
 	if err := p.expect("{"); err != nil {
@@ -170,7 +170,7 @@ func (p *corelistParser) delta() (coreDelta, error) {
 func (p *corelistParser) module(into coreModules, name string) error {
 	t := p.tok
 	if t.kind != tokString && t.kind != tokNumber && t.kind != tokWord {
-		return fmt.Errorf("line %d of the table: a version expected, not %s", t.place.line, t.describe())
+		return fmt.Errorf("line %d of the table: expected a version, got %s", t.place.line, t.describe())
 	}
 	p.step()
 	into[name] = looseVersion(t.text)

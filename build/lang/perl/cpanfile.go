@@ -132,12 +132,12 @@ func (c *cpanfile) filter(rel relation, without, features []string) []cpanRequir
 // add checks a requirement and appends it. version is as written.
 func (c *cpanfile) add(r cpanRequirement, version string) error {
 	if !isModuleName(r.module) {
-		return r.place.errorf("write the module's name, such as 'Plack::Builder', not the distribution's",
-			"%q is not a module's name", r.module)
+		return r.place.errorf("write a module's name, such as 'Plack::Builder', not a distribution's",
+			"%q is not a valid module name", r.module)
 	}
 	rng, err := parseRange(version)
 	if err != nil {
-		return r.place.errorf("a requirement is a version such as '1.05' or a list such as '>= 1, < 2, != 1.5'",
+		return r.place.errorf("write a version such as '1.05' or a list such as '>= 1, < 2, != 1.5'",
 			"%s: %v", r.module, err)
 	}
 	r.rng = rng

@@ -24,7 +24,7 @@ func (e *SyntaxError) Error() string {
 func (e *SyntaxError) Hint() string { return e.hint }
 
 // programError says that a cpanfile goes beyond the statements that can be read
-// without running it. It is no mistake of the file's author.
+// without running it. That isn't a mistake of the file's author.
 type programError struct {
 	place     place
 	construct string
@@ -36,5 +36,5 @@ func (e *programError) Error() string { return e.syntaxError().Error() }
 func (e *programError) syntaxError() *SyntaxError {
 	return e.place.errorf(
 		"write requirements as plain statements (requires 'Module', 'version';) so that the file can be read without running it",
-		"%s makes this cpanfile a program, and no perl is at hand to run it", e.construct)
+		"%s makes this cpanfile a program, and there is no perl to run it", e.construct)
 }

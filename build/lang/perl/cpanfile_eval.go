@@ -58,7 +58,7 @@ func (p *Perl) readCpanfile(ctx context.Context, req *lang.LockRequest, lock *pk
 	}
 	answer, err := req.Evaluate(ctx, step, cpanfileScript, data)
 	if err != nil {
-		return nil, fmt.Errorf("running %s, which is a program because of %s (line %d): %w",
+		return nil, fmt.Errorf("run %s, which is a program because of %s (line %d): %w",
 			file, program.construct, program.place.line, err)
 	}
 	return decodeCpanfile(file, answer)
@@ -84,7 +84,7 @@ func decodeCpanfile(file string, answer []byte) (*cpanfile, error) {
 	dec.DisallowUnknownFields()
 	var a cpanfileAnswer
 	if err := dec.Decode(&a); err != nil {
-		return nil, fmt.Errorf("%s: what running it printed can't be read: %w", file, err)
+		return nil, fmt.Errorf("%s: can't read what it printed when it was run: %w", file, err)
 	}
 	if a.Error != "" {
 		return nil, evaluationError(file, a.Error)
@@ -100,7 +100,7 @@ func decodeCpanfile(file string, answer []byte) (*cpanfile, error) {
 
 func (e *evaluatedRequirement) addTo(out *cpanfile, at place) error {
 	if !isPhase(e.Phase) {
-		return at.errorf("the phases are configure, build, runtime, test and develop", "unknown phase %q", e.Phase)
+		return at.errorf("expected configure, build, runtime, test or develop", "unknown phase %q", e.Phase)
 	}
 	r := cpanRequirement{phase: e.Phase, relation: e.Relation, feature: e.Feature, place: at}
 	r.module = e.Module

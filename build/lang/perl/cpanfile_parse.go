@@ -189,7 +189,7 @@ func (r *cpanRequirement) option(name, value string, at place) error {
 		r.git = value
 	case "ref", "rev": // of git, which is refused as a whole
 	default:
-		return at.errorf("dist, url and mirror are known", "unknown option %q of %s", name, r.module)
+		return at.errorf("expected dist, url or mirror", "unknown option %q of %s", name, r.module)
 	}
 	return nil
 }
@@ -202,7 +202,7 @@ func (p *cpanfileParser) on(in scope) error {
 		return err
 	}
 	if !isPhase(phase.text) {
-		return phase.place.errorf("the phases are configure, build, runtime, test and develop", "unknown phase %q", phase.text)
+		return phase.place.errorf("expected configure, build, runtime, test or develop", "unknown phase %q", phase.text)
 	}
 	if !p.isComma() {
 		return p.beyond()
@@ -219,7 +219,7 @@ func (p *cpanfileParser) feature(in scope) error {
 		return err
 	}
 	if in.feature != "" {
-		return name.place.errorf("", "feature %q stands inside feature %q", name.text, in.feature)
+		return name.place.errorf("", "feature %q is inside feature %q", name.text, in.feature)
 	}
 	if !p.isComma() {
 		return p.beyond()

@@ -173,12 +173,12 @@ func TestCpanfileThatIsAProgram(t *testing.T) {
 
 func TestCpanfileMistakes(t *testing.T) {
 	for src, want := range map[string]string{
-		"requires 'Foo-Bar';":                       `cpanfile:1:10: "Foo-Bar" is not a module's name`,
+		"requires 'Foo-Bar';":                       `cpanfile:1:10: "Foo-Bar" is not a valid module name`,
 		"\n requires 'Foo', 'abc';":                 `cpanfile:2:11: Foo: version requirement "abc": version "abc": 'a' is neither a digit nor a dot`,
 		"on later => sub { };":                      `cpanfile:1:4: unknown phase "later"`,
 		"requires 'A', 1, frob => 'x';":             `cpanfile:1:18: unknown option "frob" of A`,
 		"requires 'A', '>= 1,';":                    `cpanfile:1:10: A: version requirement ">= 1,": a version is missing`,
-		"feature a => sub { feature b => sub {} };": `cpanfile:1:28: feature "b" stands inside feature "a"`,
+		"feature a => sub { feature b => sub {} };": `cpanfile:1:28: feature "b" is inside feature "a"`,
 	} {
 		_, err := parseCpanfile("cpanfile", []byte(src))
 		checkError(t, err, want, "")
@@ -232,7 +232,7 @@ func TestSampleProject(t *testing.T) {
 	p := newPool(dists, nil, false)
 	for _, r := range file.selected([]string{"develop", "test"}, nil) {
 		w := []want{{requirement: r.requirement}}
-		if r.module != "perl" && best(p.first[r.module], r.module, w, func(*candidate) bool { return false }) == nil {
+		if r.module != "perl" && chooseBest(p.first[r.module], r.module, w, func(*candidate) bool { return false }) == nil {
 			t.Errorf("%s: the snapshot lacks %s", r.place, r.requirement)
 		}
 	}

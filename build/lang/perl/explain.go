@@ -18,7 +18,8 @@ func (*Perl) ExplainFailure(lock *pkgspec.Lock, step *plan.Step, log []byte) str
 	const enough = 256 << 10
 	e := explainer{lock: lock, step: step, log: string(log[max(0, len(log)-enough):])}
 	for _, explain := range []func() string{
-		e.fullDisk, e.missingModule, e.missingLibrary, e.network, e.homeDir, e.readOnly, e.anything,
+		e.explainFullDisk, e.explainMissingModule, e.explainMissingLibrary, e.explainNetwork,
+		e.explainHomeDir, e.explainReadOnly, e.explainOther,
 	} {
 		if hint := explain(); hint != "" {
 			return hint
@@ -33,16 +34,16 @@ type explainer struct {
 	log  string
 }
 
-func (e *explainer) fullDisk() string {
+func (e *explainer) explainFullDisk() string {
 	if !strings.Contains(e.log, "No space left on device") {
 		return ""
 	}
 	return "a file system is full: make room where the cache is (envbuild cache path; envbuild cache gc), or set ENVBUILD_CACHE to another place"
 }
 
-// missingModule explains perl's "Can't locate Foo/Bar.pm in @INC". The last one
+// explainMissingModule explains perl's "Can't locate Foo/Bar.pm in @INC". The last one
 // counts: earlier ones are of things that were only tried.
-func (e *explainer) missingModule() string {
+func (e *explainer) explainMissingModule() string {
 	found := regexp.MustCompile(`Can't locate ([\w/]+)\.pm in @INC`).FindAllStringSubmatch(e.log, -1)
 	if len(found) == 0 || e.step.Kind != plan.Distribution {
 		return ""
@@ -55,26 +56,26 @@ func (e *explainer) missingModule() string {
 		case pin.Name == e.step.Name:
 			return "" // it looks for itself: no missing dependency
 		default:
-			return fmt.Sprintf("it needs %s of %s, which its metadata don't say: %s",
+			return fmt.Sprintf("it needs %s of %s, which its metadata doesn't declare: %s",
 				module, pin.Name, needsHint(e.step.Name, []string{module}))
 		}
 	}
 	return requiresHint(e.step.Name, []string{module})
 }
 
-func (e *explainer) missingLibrary() string {
+func (e *explainer) explainMissingLibrary() string {
 	table := parseDebianTable(debianTable)
 	for _, find := range []func(string) (string, string){
 		table.byHeader, table.byLibrary, table.byPkgConfig, table.byProgram, table.byMessage,
 	} {
 		if thing, pkg := find(e.log); pkg != "" {
-			return e.packageHint(thing, pkg)
+			return e.hintPackage(thing, pkg)
 		}
 	}
 	return ""
 }
 
-func (e *explainer) packageHint(thing, pkg string) string {
+func (e *explainer) hintPackage(thing, pkg string) string {
 	install := fmt.Sprintf("%s is in the Debian package %s: apt-get install %s", thing, pkg, pkg)
 	if e.step.Kind != plan.Distribution || slices.Contains(e.step.SysPackages, pkg) {
 		return install
@@ -83,43 +84,43 @@ func (e *explainer) packageHint(thing, pkg string) string {
 		install, pkgspec.SpecName, e.step.Name, strings.Join(append(slices.Clone(e.step.SysPackages), pkg), ", "))
 }
 
-func (e *explainer) network() string {
+func (e *explainer) explainNetwork() string {
 	signs := regexp.MustCompile(`(?i)temporary failure in name resolution|could not resolve host|` +
 		`unable to resolve host|name or service not known|network is unreachable|nodename nor servname|connection refused`)
 	if !signs.MatchString(e.log) {
 		return ""
 	}
-	return e.settingHint("it wants something from the network, which no build can reach: install what it looks for (envbuild doctor knows the usual), or tell it by a variable to do without")
+	return e.hintSetting("it tries to use the network, which a build can't reach: install what it looks for (envbuild doctor knows the usual packages), or set a variable that tells it to do without")
 }
 
-func (e *explainer) homeDir() string {
+func (e *explainer) explainHomeDir() string {
 	signs := regexp.MustCompile(`(?m)^.*/homeless.*(?:Permission denied|No such file or directory|Read-only file system).*$`)
 	if !signs.MatchString(e.log) {
 		return ""
 	}
-	return e.settingHint("it wants to use the home directory, which a build doesn't have: tell it by a variable to do without")
+	return e.hintSetting("it tries to use the home directory, which a build doesn't have: set a variable that tells it to do without")
 }
 
-func (e *explainer) readOnly() string {
+func (e *explainer) explainReadOnly() string {
 	found := regexp.MustCompile(`(?m)(/[^\s:'"]+).*Read-only file system`).FindAllStringSubmatch(e.log, -1)
 	if len(found) == 0 {
 		return ""
 	}
-	return e.settingHint(fmt.Sprintf("it wants to write to %s, and a build may write only where it is unpacked and installed: tell it by a variable to do without",
+	return e.hintSetting(fmt.Sprintf("it tries to write to %s, but a build can write only where it is unpacked and installed: set a variable that tells it to do without",
 		found[len(found)-1][1]))
 }
 
-// anything says what helps where the reason isn't known.
-func (e *explainer) anything() string {
+// explainOther says what may help where the reason isn't known.
+func (e *explainer) explainOther() string {
 	if e.step.Kind != plan.Distribution {
 		return ""
 	}
-	return fmt.Sprintf("if its build lacks something, give it that under dependencies.cpan.build in %s:\n    %s: {env: {NAME: value}, apt: [package], needs: [Module]}",
+	return fmt.Sprintf("if its build needs something more, add it under dependencies.cpan.build in %s:\n    %s: {env: {NAME: value}, apt: [package], needs: [Module]}",
 		pkgspec.SpecName, e.step.Name)
 }
 
-// settingHint adds where to set a variable.
-func (e *explainer) settingHint(what string) string {
+// hintSetting adds where to set a variable.
+func (e *explainer) hintSetting(what string) string {
 	if e.step.Kind != plan.Distribution {
 		return what
 	}

@@ -8,14 +8,14 @@ import (
 )
 
 func TestExplainFailure(t *testing.T) {
-	const general = "if its build lacks something, give it that under dependencies.cpan.build in envbuild.yaml:\n" +
+	const general = "if its build needs something more, add it under dependencies.cpan.build in envbuild.yaml:\n" +
 		"    XML-LibXML: {env: {NAME: value}, apt: [package], needs: [Module]}"
 	for _, test := range []struct{ name, log, want string }{
 		{"nothing known", "make: *** [Makefile:1: all] Error 1\n", general},
 		{
 			"undeclared dependency",
 			"Can't locate Probably/Optional.pm in @INC (you may need\nCan't locate DBI/Const.pm in @INC (you may need to install the DBI::Const module)",
-			"it needs DBI::Const of DBI, which its metadata don't say: the lock has what it needs; under dependencies.cpan.build in envbuild.yaml add\n" +
+			"it needs DBI::Const of DBI, which its metadata doesn't declare: the lock has what it needs; under dependencies.cpan.build in envbuild.yaml add\n" +
 				"    XML-LibXML: {needs: [DBI::Const]}\nand run: envbuild lock",
 		},
 		{"a module from elsewhere", "Can't locate Devel/CheckLib.pm in @INC", "nothing in the lock provides Devel::CheckLib"},
@@ -36,10 +36,10 @@ func TestExplainFailure(t *testing.T) {
 		{"program", "Can't exec \"mysql_config\": No such file or directory at Makefile.PL line 70.", "mysql_config is in the Debian package libmariadb-dev-compat"},
 		{"program of a shell", "sh: 1: pg_config: not found", "libpq-dev"},
 		{"own words", "Expat must be installed prior to building XML::Parser and I can't find\nit in the standard library directories.", "libexpat1-dev"},
-		{"network", "curl: (6) Could not resolve host: example.org", "from the network"},
+		{"network", "curl: (6) Could not resolve host: example.org", "use the network"},
 		{"home", "mkdir /homeless/.foo: Permission denied at Makefile.PL line 3.", "the home directory"},
-		{"server on this machine", "connect: Connection refused", "from the network"},
-		{"write outside", "mkdir /usr/lib/x: Read-only file system at Makefile.PL line 3.", "it wants to write to /usr/lib/x, and"},
+		{"server on this machine", "connect: Connection refused", "use the network"},
+		{"write outside", "mkdir /usr/lib/x: Read-only file system at Makefile.PL line 3.", "it tries to write to /usr/lib/x, but"},
 		{"full disk", "cc1: error: x.o: No space left on device", "ENVBUILD_CACHE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

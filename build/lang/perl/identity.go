@@ -13,9 +13,9 @@ import (
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
-// RuntimeIdentity implements lang.Identifier. perl is no distribution of CPAN's
-// index, so its package URL names the archive; vulnerabilities of perl itself go
-// by the CPE.
+// RuntimeIdentity implements lang.Identifier. perl is not a distribution in
+// CPAN's index, so its package URL names the archive; vulnerabilities of perl
+// itself go by the CPE.
 func (*Perl) RuntimeIdentity(pin pkgspec.RuntimePin) lang.Identity {
 	checksum := packageurl.Qualifier{Key: "checksum", Value: "sha256:" + pin.Source().SHA256.String()}
 	return lang.Identity{

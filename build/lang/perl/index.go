@@ -113,7 +113,7 @@ func parseIndex(data []byte) (*index, error) {
 		if len(fields) < 3 {
 			return nil, fmt.Errorf("line %d is not a module, its version and its path: %q", n, line)
 		}
-		// Paths that lead out of authors/id, and files that are no archives (old
+		// Paths that lead out of authors/id, and files that aren't archives (old
 		// indexes name a few .pm.gz), can't be used and are left out.
 		if isModuleName(fields[0]) && checkPathname(fields[2]) == nil {
 			ix.modules[fields[0]] = indexEntry{fields[1], fields[2]}

@@ -75,9 +75,9 @@ func snapshotName(c *pkgspec.CPAN) string {
 	return path.Join(path.Dir(c.Cpanfile), "cpanfile.snapshot")
 }
 
-// unchanged reports whether the previous lock was made from the same input, or
+// isUnchanged reports whether the previous lock was made from the same input, or
 // equally without it.
-func unchanged(req *lang.LockRequest, name string) bool {
+func isUnchanged(req *lang.LockRequest, name string) bool {
 	if req.Previous == nil {
 		return false
 	}
@@ -105,7 +105,7 @@ func lockRuntime(ctx context.Context, req *lang.LockRequest) (pin pkgspec.Runtim
 	if err != nil {
 		return pin, nil, err
 	}
-	keep := unchanged(req, req.Spec.RuntimeInput(language).Name) && !slices.Contains(req.Update, runtimeStepName)
+	keep := isUnchanged(req, req.Spec.RuntimeInput(language).Name) && !slices.Contains(req.Update, runtimeStepName)
 	if keep {
 		if before := req.Previous.Language(language).Runtime; len(before.Sources) > 0 {
 			pin = before
@@ -171,7 +171,7 @@ func (r *resolver) readPool(c *pkgspec.CPAN) error {
 			return err
 		}
 	}
-	r.pool = newPool(dists, r.req.Previous, unchanged(r.req, name))
+	r.pool = newPool(dists, r.req.Previous, isUnchanged(r.req, name))
 	r.markRenewed()
 	return nil
 }
@@ -179,7 +179,7 @@ func (r *resolver) readPool(c *pkgspec.CPAN) error {
 // newest returns the newest time that the pinned archives record.
 func (s *selection) newest(t time.Time) time.Time {
 	for _, c := range s.sorted() {
-		t = newer(t, c.facts.Newest)
+		t = maxTime(t, c.facts.Newest)
 	}
 	return t
 }

@@ -80,7 +80,7 @@ func lockMirrors(spec *pkgspec.Spec, override []string, file *cpanfile) mirrorLi
 const mirrorVariable = "PERL_CARTON_MIRROR"
 
 // Registries implements lang.RegistryConfigurer. The mirrors replace the spec's:
-// where an archive comes from is no part of what it is.
+// what an archive is doesn't depend on where it comes from.
 func (*Perl) Registries(c lang.Configuration) ([]lang.Registry, error) {
 	var out []lang.Registry
 	separates := func(r rune) bool { return r == ',' || r == ' ' }
@@ -98,7 +98,7 @@ func (*Perl) Registries(c lang.Configuration) ([]lang.Registry, error) {
 type MirrorVariableError struct{}
 
 func (*MirrorVariableError) Error() string {
-	return "an address in " + mirrorVariable + " holds a user name or a password, or is none"
+	return "an address in " + mirrorVariable + " holds a user name or a password, or is not valid"
 }
 
 // Hint says where credentials belong.

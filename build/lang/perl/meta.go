@@ -32,7 +32,7 @@ type meta struct {
 	Provides  []pkgspec.Module `json:"provides"`
 }
 
-var errNoMeta = errors.New("the metadata is no map")
+var errNoMeta = errors.New("the metadata is not a map")
 
 // parseMetaJSON reads META.json, version 2 of the specification.
 func parseMetaJSON(data []byte) (meta, error) {

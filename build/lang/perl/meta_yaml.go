@@ -57,7 +57,7 @@ func (p *tinyYAML) errorf(format string, args ...any) error {
 // block reads the map or list whose lines stand at indent.
 func (p *tinyYAML) block(indent int) (any, error) {
 	if p.depth++; p.depth > maxYAMLDepth {
-		return nil, p.errorf("nested too deep")
+		return nil, p.errorf("nested too deeply")
 	}
 	defer func() { p.depth-- }()
 	if isItem(p.lines[p.at].body) {
@@ -145,7 +145,7 @@ func (p *tinyYAML) splitKey(body string) (key, rest string, err error) {
 	if q := body[:min(1, len(body))]; q == "'" || q == `"` {
 		end := strings.Index(body[1:], q+":")
 		if end < 0 {
-			return "", "", p.errorf("a key expected, not %q", body)
+			return "", "", p.errorf("expected a key, got %q", body)
 		}
 		return body[1 : end+1], strings.TrimLeft(body[end+3:], " "), nil
 	}
@@ -154,7 +154,7 @@ func (p *tinyYAML) splitKey(body string) (key, rest string, err error) {
 	}
 	k, v, ok := strings.Cut(body, ": ")
 	if !ok {
-		return "", "", p.errorf("a key expected, not %q", body)
+		return "", "", p.errorf("expected a key, got %q", body)
 	}
 	return strings.TrimSpace(k), strings.TrimLeft(v, " "), nil
 }

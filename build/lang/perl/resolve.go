@@ -26,7 +26,7 @@ func (w want) requirer() string {
 	return w.where
 }
 
-func allowed(wants []want, v version) bool {
+func satisfiesAll(wants []want, v version) bool {
 	for _, w := range wants {
 		if !w.rng.allows(v) {
 			return false

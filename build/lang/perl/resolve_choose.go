@@ -28,7 +28,7 @@ func (r *resolver) choose(ctx context.Context, sel *selection, module string, be
 func (r *resolver) find(ctx context.Context, module string, wants []want) (c *candidate, found bool, err error) {
 	if c := r.fixed[module]; c != nil {
 		v, _ := c.module(module)
-		return c, allowed(wants, v), nil
+		return c, satisfiesAll(wants, v), nil
 	}
 	skip := func(c *candidate) bool { return r.excluded[c] != "" }
 	if r.renew[module] {
@@ -37,13 +37,13 @@ func (r *resolver) find(ctx context.Context, module string, wants []want) (c *ca
 			return c, c != nil, err
 		}
 	}
-	if c := best(r.pool.first[module], module, wants, skip); c != nil {
+	if c := chooseBest(r.pool.first[module], module, wants, skip); c != nil {
 		return c, true, nil
 	}
-	if v, ok := r.core[module]; ok && allowed(wants, v) {
+	if v, ok := r.core[module]; ok && satisfiesAll(wants, v) {
 		return nil, true, nil
 	}
-	if c := best(r.pool.second[module], module, wants, skip); c != nil {
+	if c := chooseBest(r.pool.second[module], module, wants, skip); c != nil {
 		return c, true, nil
 	}
 	c, err = r.fromIndexes(ctx, module, wants)
@@ -58,10 +58,10 @@ func (r *resolver) fromIndexes(ctx context.Context, module string, wants []want)
 			return nil, err
 		}
 		e, ok := ix.modules[module]
-		if !ok || isPerlItself(e.pathname) || !allowed(wants, looseVersion(e.version)) {
+		if !ok || isPerlItself(e.pathname) || !satisfiesAll(wants, looseVersion(e.version)) {
 			continue
 		}
-		if c := r.indexed(ix, e.pathname); r.excluded[c] == "" {
+		if c := r.candidateOf(ix, e.pathname); r.excluded[c] == "" {
 			return c, nil
 		}
 	}
@@ -87,9 +87,9 @@ func isPerlItself(pathname string) bool {
 	return name == "perl"
 }
 
-// indexed returns the one candidate of an index's path. If the snapshot has the
+// candidateOf returns the one candidate of an index's path. If the snapshot has the
 // same archive, that is it.
-func (r *resolver) indexed(ix *index, pathname string) *candidate {
+func (r *resolver) candidateOf(ix *index, pathname string) *candidate {
 	if c := r.pool.byPath[pathname]; c != nil && c.url == "" {
 		return c
 	}

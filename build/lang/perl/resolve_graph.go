@@ -139,26 +139,26 @@ func (s *selection) notices() []string {
 			out = append(out, fmt.Sprintf("%s is taken anew from %s: %s.", w.module, c.mirrors[0], c.pathname))
 		case r.snapshotFile != "":
 			out = append(out, fmt.Sprintf("%s lacks %s, which %s needs; taken from %s: %s.",
-				r.snapshotFile, lacking(r, w), s.chain(w), c.mirrors[0], c.pathname))
+				r.snapshotFile, describeLack(r, w), s.chain(w), c.mirrors[0], c.pathname))
 		}
 	}
 	if r.snapshotFile == "" && len(indexed) > 0 {
 		slices.Sort(places)
 		out = append(out, fmt.Sprintf("There is no cpanfile.snapshot, so %s came from the index of %s.",
-			distributions(len(indexed)), strings.Join(slices.Compact(places), ", ")))
+			countDistributions(len(indexed)), strings.Join(slices.Compact(places), ", ")))
 	}
 	return out
 }
 
-// lacking names the module, with the version if the snapshot has another.
-func lacking(r *resolver, w want) string {
+// describeLack names the module, with the version if the snapshot has another.
+func describeLack(r *resolver, w want) string {
 	if len(r.pool.first[w.module]) > 0 {
 		return w.String()
 	}
 	return w.module
 }
 
-func distributions(n int) string {
+func countDistributions(n int) string {
 	if n == 1 {
 		return "one distribution"
 	}

@@ -149,8 +149,8 @@ func (r *resolver) fixSource(ctx context.Context, root cpanRequirement) (*candid
 func (r *resolver) fixURL(root cpanRequirement) (*candidate, error) {
 	base := path.Base(root.url)
 	if _, ok := cutArchiveSuffix(base); !ok || !strings.Contains(root.url, "://") || strings.ContainsAny(base, "?#") {
-		return nil, root.place.errorf("an address ends in the archive's file name: https://example.org/Foo-1.0.tar.gz",
-			"%q is no address of an archive", root.url)
+		return nil, root.place.errorf("write an address that ends in the archive's file name: https://example.org/Foo-1.0.tar.gz",
+			"%q is not the address of an archive", root.url)
 	}
 	c := newCandidate(base, fromCpanfile)
 	c.url = root.url
@@ -183,7 +183,7 @@ func (r *resolver) fixDist(root cpanRequirement, mirrors []string) (*candidate, 
 func (r *resolver) fixMirror(ctx context.Context, root cpanRequirement, mirror string) (*candidate, error) {
 	wants := []want{{requirement: root.requirement, where: root.place.String()}}
 	none := func(*candidate) bool { return false }
-	if c := best(r.pool.first[root.module], root.module, wants, none); c != nil && !r.renew[root.module] {
+	if c := chooseBest(r.pool.first[root.module], root.module, wants, none); c != nil && !r.renew[root.module] {
 		c.mirrors = []string{mirror}
 		return c, nil
 	}
@@ -199,5 +199,5 @@ func (r *resolver) fixMirror(ctx context.Context, root cpanRequirement, mirror s
 			Found:  []string{describeIndex(ix, root.module)},
 		}
 	}
-	return r.indexed(ix, e.pathname), nil
+	return r.candidateOf(ix, e.pathname), nil
 }

@@ -162,13 +162,13 @@ func (p *pool) add(to map[string][]*candidate, c *candidate) {
 	p.byPath[c.pathname] = c
 }
 
-// best returns the candidate with the newest version of the module among those
+// chooseBest returns the candidate with the newest version of the module among those
 // that all wants allow. Of equal ones the distribution that bears the module's
 // name wins, then the newest, then the first by path: never the order of a file.
-func best(of []*candidate, module string, wants []want, skip func(*candidate) bool) *candidate {
+func chooseBest(of []*candidate, module string, wants []want, skip func(*candidate) bool) *candidate {
 	var fit []*candidate
 	for _, c := range of {
-		if v, ok := c.module(module); ok && allowed(wants, v) && !skip(c) {
+		if v, ok := c.module(module); ok && satisfiesAll(wants, v) && !skip(c) {
 			fit = append(fit, c)
 		}
 	}

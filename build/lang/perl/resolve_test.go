@@ -415,7 +415,7 @@ func TestLockEvaluatesCpanfileThatIsAProgram(t *testing.T) {
 	w.files["cpanfile"] = "my $x = 'App';\nrequires $x;\n"
 	req := w.request()
 	_, err := (lang.Table{New()}).Lock(context.Background(), req, nil)
-	checkError(t, err, `cpanfile:1:1: "my" makes this cpanfile a program, and no perl is at hand to run it`,
+	checkError(t, err, `cpanfile:1:1: "my" makes this cpanfile a program, and there is no perl to run it`,
 		"write requirements as plain statements (requires 'Module', 'version';) so that the file can be read without running it")
 
 	req.Evaluate = func(_ context.Context, step plan.Step, script string, stdin []byte) ([]byte, error) {

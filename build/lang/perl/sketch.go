@@ -83,7 +83,7 @@ func (s sketcher) constraint() (constraint, because string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	slices.SortStableFunc(releases, newestFirst)
+	slices.SortStableFunc(releases, compareReleases)
 	for _, r := range releases {
 		v := looseVersion("v" + r.version.String())
 		if r.version.Minor()%2 == 0 && !slices.ContainsFunc(wants, func(w requirement) bool { return !w.rng.allows(v) }) {

@@ -48,6 +48,6 @@ func TestSketch(t *testing.T) {
 		t.Errorf("a project of no language: %v %v", ok, err)
 	}
 	if _, _, err := New().Sketch(sketched(map[string]string{"cpanfile": "requires 'perl', '>= 9';"})); err == nil {
-		t.Error("a perl that isn't there is no error")
+		t.Error("no error for a perl that doesn't exist")
 	}
 }

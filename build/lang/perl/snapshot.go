@@ -73,9 +73,9 @@ func (p *snapshotParser) read(text string) error {
 		p.started = true
 		return nil
 	case strings.HasPrefix(text, "<<<<<<<") || strings.HasPrefix(text, "=======") || strings.HasPrefix(text, ">>>>>>>"):
-		return p.errorf("a merge conflict is not resolved")
+		return p.errorf("the file contains an unresolved merge conflict")
 	case !p.started:
-		return p.errorf("DISTRIBUTIONS expected, not %q", body)
+		return p.errorf("expected DISTRIBUTIONS, got %q", body)
 	case indent == 2:
 		if err := p.finish(); err != nil {
 			return err
@@ -104,7 +104,7 @@ func (p *snapshotParser) key(body string) error {
 	case ok && (name == "provides" || name == "requirements") && value == "":
 		p.section = name
 	default:
-		return p.errorf("pathname, provides or requirements expected, not %q", body)
+		return p.errorf("expected pathname, provides or requirements, got %q", body)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (p *snapshotParser) module(body string) error {
 		}
 		d.requirements = append(d.requirements, requirement{name, r})
 	default:
-		return p.errorf("%q stands in no list", body)
+		return p.errorf("%q is not in a list", body)
 	}
 	return nil
 }

@@ -51,15 +51,15 @@ func TestSnapshotErrors(t *testing.T) {
 	for src, want := range map[string]string{
 		"":                           "cpanfile.snapshot:1: the file is empty",
 		"hello":                      `cpanfile.snapshot:1: the first line is not "# carton snapshot format: version 1.0"`,
-		snapshotHeader + "\n  Foo-1": `cpanfile.snapshot:2: DISTRIBUTIONS expected, not "Foo-1"`,
+		snapshotHeader + "\n  Foo-1": `cpanfile.snapshot:2: expected DISTRIBUTIONS, got "Foo-1"`,
 		head + "  Foo-1\n  Bar-1\n":  "cpanfile.snapshot:4: the distribution of line 3 has no pathname",
 		head + "  Foo-1\n":           "cpanfile.snapshot:3: the distribution of line 3 has no pathname",
-		head + "  Foo-1\n    pathname: ../../etc/x.tgz":   `cpanfile.snapshot:4: "../../etc/x.tgz" is no path below a mirror's authors/id, such as M/MI/MIYAGAWA/Plack-1.0050.tar.gz`,
-		head + "  Foo-1\n    pathname: A/AU/AUTHOR/x.txt": `cpanfile.snapshot:4: "A/AU/AUTHOR/x.txt" is no archive; its name ends in none of .tar.bz2 .tar.gz .tar.xz .tbz2 .tgz .txz .tar .zip`,
-		head + "  Foo-1\n    frob: x":                     `cpanfile.snapshot:4: pathname, provides or requirements expected, not "frob: x"`,
-		head + "  Foo-1\n      Foo 1":                     `cpanfile.snapshot:4: "Foo 1" stands in no list`,
+		head + "  Foo-1\n    pathname: ../../etc/x.tgz":   `cpanfile.snapshot:4: "../../etc/x.tgz" is not a path below a mirror's authors/id, such as M/MI/MIYAGAWA/Plack-1.0050.tar.gz`,
+		head + "  Foo-1\n    pathname: A/AU/AUTHOR/x.txt": `cpanfile.snapshot:4: "A/AU/AUTHOR/x.txt" is not an archive: expected a name that ends in one of .tar.bz2 .tar.gz .tar.xz .tbz2 .tgz .txz .tar .zip`,
+		head + "  Foo-1\n    frob: x":                     `cpanfile.snapshot:4: expected pathname, provides or requirements, got "frob: x"`,
+		head + "  Foo-1\n      Foo 1":                     `cpanfile.snapshot:4: "Foo 1" is not in a list`,
 		head + "  Foo-1\n     Foo 1":                      `cpanfile.snapshot:4: unexpected "Foo 1" with 5 spaces before it`,
-		head + "<<<<<<< HEAD\n":                           "cpanfile.snapshot:3: a merge conflict is not resolved",
+		head + "<<<<<<< HEAD\n":                           "cpanfile.snapshot:3: the file contains an unresolved merge conflict",
 		head + "  Foo-1\n    pathname: A/AU/AUTHOR/Foo-1.tar.gz\n    requirements:\n      X a": `cpanfile.snapshot:6: version requirement "a": version "a": 'a' is neither a digit nor a dot`,
 	} {
 		_, err := parseSnapshot("cpanfile.snapshot", []byte(src))

@@ -61,7 +61,7 @@ func checkVersion(rest, digits string) error {
 func dottedParts(s string) []uint64 {
 	var parts []uint64
 	for field := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
-		parts = append(parts, saturated(field))
+		parts = append(parts, parseSaturating(field))
 	}
 	return parts
 }
@@ -70,17 +70,17 @@ func dottedParts(s string) []uint64 {
 // filled up: 1.2345 is 1, 234, 500.
 func decimalParts(s string) []uint64 {
 	whole, fraction, _ := strings.Cut(s, ".")
-	parts := []uint64{saturated(whole)}
+	parts := []uint64{parseSaturating(whole)}
 	for ; fraction != ""; fraction = fraction[min(3, len(fraction)):] {
 		group := (fraction + "00")[:3]
-		parts = append(parts, saturated(group))
+		parts = append(parts, parseSaturating(group))
 	}
 	return parts
 }
 
-// saturated reads digits. version.pm gives up above 2³¹; dates with a time, which
+// parseSaturating reads digits. version.pm gives up above 2³¹; dates with a time, which
 // some distributions have for a version, are worth comparing.
-func saturated(digits string) uint64 {
+func parseSaturating(digits string) uint64 {
 	if digits == "" {
 		return 0
 	}
