@@ -96,17 +96,17 @@ func checkPrefix(s string) problem {
 	if len(s) > maxPrefix {
 		return problem{fmt.Sprintf("%s has %d characters; a prefix can have at most %d", quote(s), len(s), maxPrefix), "choose a shorter one"}
 	}
-	if !ownable(s) {
+	if !isOwnable(s) {
 		return problem{quote(s) + " belongs to the system", "choose a directory below /opt, /srv, /home or /usr/local, such as /opt/some-application"}
 	}
 	return problem{}
 }
 
-// ownable reports whether a package can own the directory without owning what other
+// isOwnable reports whether a package can own the directory without owning what other
 // packages or the machine's administrator put there. Policy §9.1.1 leaves /opt,
 // /srv and directories outside the FHS to us; §9.1.2 forbids packages in /usr/local,
 // where many shops nevertheless want them.
-func ownable(prefix string) bool {
+func isOwnable(prefix string) bool {
 	parts := strings.Split(strings.TrimPrefix(prefix, "/"), "/")
 	below := func(dirs ...string) bool {
 		return len(parts) > len(dirs) && slices.Equal(parts[:len(dirs)], dirs)

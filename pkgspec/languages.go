@@ -120,7 +120,7 @@ func (r *runtimeReader) read() ([]Runtime, bool) {
 			given = append(given, l)
 			nested = nested || f.Value.Kind == Map
 		case !slices.Contains(runtimeKeyNames(), f.Key.Text):
-			r.unknown(f.Key)
+			r.failUnknown(f.Key)
 			ok = false
 		}
 	}
@@ -131,15 +131,15 @@ func (r *runtimeReader) read() ([]Runtime, bool) {
 		r.d.fail(r.n, r.at, "names no language", "")
 		return nil, false
 	case len(given) == 1 && !nested:
-		v, ok := single(given[0]).read(r.d, r.n, r.at)
+		v, ok := singleRuntime(given[0]).read(r.d, r.n, r.at)
 		v.path = []string{r.at}
 		return []Runtime{v}, ok
 	}
-	return r.several(given)
+	return r.readSeveral(given)
 }
 
-// several reads the form in which each language has a value of its own.
-func (r *runtimeReader) several(given []*Language) ([]Runtime, bool) {
+// readSeveral reads the form in which each language has a value of its own.
+func (r *runtimeReader) readSeveral(given []*Language) ([]Runtime, bool) {
 	ok, strip := true, true
 	for _, f := range r.n.Fields {
 		switch {
@@ -169,7 +169,7 @@ func (r *runtimeReader) several(given []*Language) ([]Runtime, bool) {
 	return out, ok
 }
 
-func (r *runtimeReader) unknown(k *Node) {
+func (r *runtimeReader) failUnknown(k *Node) {
 	var names []string
 	for _, l := range r.languages {
 		names = append(names, l.Name)
@@ -190,8 +190,8 @@ func findLanguage(languages []Language, name string) *Language {
 	return nil
 }
 
-// single is the section of a spec with one language.
-func single(l *Language) shape[Runtime] {
+// singleRuntime is the section of a spec with one language.
+func singleRuntime(l *Language) shape[Runtime] {
 	return then(object(append([]field[Runtime]{
 		key(l.Name, l.constraintShape(), func(r *Runtime, v string) { r.Language, r.Constraint = l.Name, v },
 			"The releases of "+l.Name+" that will do, as a semver constraint.", l.example()),
@@ -282,7 +282,7 @@ func judgeRuntime(l *Language, constraint string) func(d *decoder, n *Node, at s
 func runtimeSchema(languages []Language) schema {
 	out := schema{Type: "object", Properties: map[string]schema{}, AdditionalProperties: false}
 	for i := range languages {
-		one := single(&languages[i]).schema
+		one := singleRuntime(&languages[i]).schema
 		scalar := one.Properties[languages[i].Name]
 		nested := nestedRuntime(&languages[i], true).schema
 		for name, s := range one.Properties {

@@ -219,7 +219,7 @@ func (p *lockParser) lock() *Lock {
 	for p.depth() == 1 {
 		k := p.heading(1, "a language")
 		l.Languages = append(l.Languages, p.language(k.text, l.Targets))
-		p.ascending(k, len(l.Languages), func(i int) string { return l.Languages[i].Language })
+		p.checkAscending(k, len(l.Languages), func(i int) string { return l.Languages[i].Language })
 	}
 	return l
 }
@@ -230,7 +230,7 @@ func (p *lockParser) inputs() []LockInput {
 	for p.depth() == 1 {
 		k, v := p.entry(1)
 		inputs = append(inputs, LockInput{Name: k.text, SHA256: p.sum(v)})
-		p.ascending(k, len(inputs), func(i int) string { return inputs[i].Name })
+		p.checkAscending(k, len(inputs), func(i int) string { return inputs[i].Name })
 	}
 	return inputs
 }
@@ -251,9 +251,9 @@ func (p *lockParser) language(name string, targets []Target) LanguageLock {
 		pin := p.pin(k.text, targets)
 		ll.Distributions = append(ll.Distributions, pin)
 		lines[pin.ID] = k
-		p.ascending(k, len(ll.Distributions), func(i int) string { return ll.Distributions[i].ID })
+		p.checkAscending(k, len(ll.Distributions), func(i int) string { return ll.Distributions[i].ID })
 	}
-	p.closed(ll.Distributions, lines)
+	p.checkClosed(ll.Distributions, lines)
 	return ll
 }
 
@@ -292,7 +292,7 @@ func (p *lockParser) modules(depth int) []Module {
 	for p.depth() == depth {
 		name, version := p.entry(depth)
 		modules = append(modules, Module{Name: name.text, Version: version.text})
-		p.ascending(name, len(modules), func(i int) string { return modules[i].Name })
+		p.checkAscending(name, len(modules), func(i int) string { return modules[i].Name })
 	}
 	return modules
 }
@@ -315,7 +315,7 @@ func (p *lockParser) sources(depth int, targets []Target) []SourcePin {
 		s.Size = p.integer(depth+2, "size")
 		s.Targets = p.targets(depth+2, targets)
 		sources = append(sources, s)
-		p.ascending(k, len(sources), func(i int) string { return sources[i].Path })
+		p.checkAscending(k, len(sources), func(i int) string { return sources[i].Path })
 	}
 	return sources
 }
@@ -353,7 +353,7 @@ func (p *lockParser) items(depth int, each func(scalarAt)) []string {
 	for p.depth() == depth {
 		r := p.item(depth)
 		words = append(words, r.text)
-		p.ascending(r, len(words), func(i int) string { return words[i] })
+		p.checkAscending(r, len(words), func(i int) string { return words[i] })
 		if each != nil {
 			each(r)
 		}
@@ -415,9 +415,9 @@ func (p *lockParser) item(depth int) scalarAt {
 	return p.last(rest, p.column(rest))
 }
 
-// ascending checks that the last of n names follows the one before it. Two sides
+// checkAscending checks that the last of n names follows the one before it. Two sides
 // of a merge can leave a name twice.
-func (p *lockParser) ascending(k scalarAt, n int, name func(i int) string) {
+func (p *lockParser) checkAscending(k scalarAt, n int, name func(i int) string) {
 	if p.err != nil || n < 2 {
 		return
 	}
@@ -429,8 +429,8 @@ func (p *lockParser) ascending(k scalarAt, n int, name func(i int) string) {
 	}
 }
 
-// closed checks that every distribution's requirements are in the lock.
-func (p *lockParser) closed(pins []Pin, lines map[string]scalarAt) {
+// checkClosed checks that every distribution's requirements are in the lock.
+func (p *lockParser) checkClosed(pins []Pin, lines map[string]scalarAt) {
 	for _, pin := range pins {
 		i := slices.IndexFunc(pin.Requires, func(r string) bool { _, ok := lines[r]; return !ok || r == pin.ID })
 		if i >= 0 {

@@ -22,9 +22,9 @@ func (p *lockParser) version1() *Lock {
 		k := p.heading(1, "a distribution")
 		ll.Distributions = append(ll.Distributions, p.pin1(k.text))
 		lines[k.text] = k
-		p.ascending(k, len(ll.Distributions), func(i int) string { return ll.Distributions[i].ID })
+		p.checkAscending(k, len(ll.Distributions), func(i int) string { return ll.Distributions[i].ID })
 	}
-	p.closed(ll.Distributions, lines)
+	p.checkClosed(ll.Distributions, lines)
 	l.Languages = []LanguageLock{ll}
 	l.renameInputs1(ll.Language)
 	return l

@@ -32,7 +32,7 @@ type Directory struct {
 	Language string
 	// Prefix is that of the steps.
 	Prefix string
-	// Path is the directory. No two directories of a view lie in one another.
+	// Path is the directory. No directory of a view lies within another.
 	Path string
 	// Runtime says that the prefix is the runtime's, which may be a package of its
 	// own.

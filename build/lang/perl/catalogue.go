@@ -99,8 +99,9 @@ func pinRuntime(rt pkgspec.Runtime) (pkgspec.RuntimePin, error) {
 	return pkgspec.RuntimePin{}, &RuntimeError{rt.Constraint, newestOfSeries(releases)}
 }
 
-// compareReleases orders the newest first, and the archives of one by preference: .tar.xz is
-// what Debian's archive holds too, so there are more places to find it.
+// compareReleases orders the newest first, and the archives of one release by
+// preference: .tar.xz is what Debian's archive holds too, so there are more places to
+// find it.
 func compareReleases(a, b release) int {
 	if c := b.version.Compare(a.version); c != 0 {
 		return c

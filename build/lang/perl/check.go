@@ -98,7 +98,7 @@ const maxMyMeta = 8 << 20
 
 // readMyMeta reads the MYMETA.json that the recipe left; without one, as old
 // tools leave none, nothing is required. The tree is what the step made of it: it
-// may hold pipes, and links that lead out of it.
+// may hold pipes, and symlinks that lead out of it.
 func readMyMeta(tree, distvname string) (m myMeta, err error) {
 	const name = "MYMETA.json"
 	root, err := os.OpenRoot(tree)
