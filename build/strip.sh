@@ -1,10 +1,10 @@
-# Takes out of compiled files what only debuggers read. It runs in a work folder
+# Strips from compiled files what only debuggers read. It runs in a work directory
 # with the files, named 0, 1 and so on, and a list of lines "name kind":
 #   program   needs no symbols but the dynamic ones, which strip always keeps
 #   library   the same, and those that relocations name
 #   object    is linked later, so it needs all but the debugging information
-# and leaves name.out of each. A file that strip can't read is left alone.
-# The sections are those that Debian's dh_strip takes out.
+# and leaves name.out for each. A file that strip can't read is left alone.
+# The sections are those that Debian's dh_strip removes.
 set -eu
 echo "envbuild: phase strip"
 
@@ -20,10 +20,10 @@ while read -r name kind; do
     object) set -- --strip-debug ;;
     esac
     if ! strip --enable-deterministic-archives "$@" -o "$name.out" "$name"; then
-        echo "strip can't read file $name; it stays as it is" >&2
+        echo "strip can't read file $name; it is left as it is" >&2
         rm -f "$name.out"
     fi
 done <list
 
-# What follows is envbuild's own look at the output.
+# After this line envbuild itself checks the output.
 echo "envbuild: phase check"

@@ -117,7 +117,7 @@ func TestDistributionRecipe(t *testing.T) {
 		}, {
 			name: "no distribution", top: "Foo-1.0/",
 			files: map[string]string{"README": ""},
-			fails: "holds no Makefile.PL",
+			fails: "contains no Makefile.PL",
 		}, {
 			name: "META denies the current directory", top: "Foo-1.0/",
 			files: map[string]string{"META.yml": "---\nx_use_unsafe_inc: '0'\n", "Makefile.PL": "die qq{unsafe $ENV{PERL_USE_UNSAFE_INC}\n}"},

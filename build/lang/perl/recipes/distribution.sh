@@ -1,21 +1,22 @@
 # Builds and installs one distribution from CPAN.
 #
-# It runs in a work folder that holds the archive, install.json and static.pl. What the distribution needs is installed below the bundle's folder; what
-# it installs there itself becomes its output.
+# It runs in a work directory that holds the archive, install.json and static.pl.
+# What the distribution needs is already installed below the bundle's directory;
+# what it installs there itself becomes its output.
 # The lines that envbuild writes above this text set
 #   name      the distribution's name, such as Plack
 #   distvname its name and version, such as Plack-1.0050
 #   archive   the file name of its archive
-#   runtime   the folder of perl
-#   bundle    the folder of the distributions
+#   runtime   the directory of perl
+#   bundle    the directory of the distributions
 # Options for MakeMaker and Module::Build are in PERL_MM_OPT and PERL_MB_OPT.
 # shellcheck shell=sh disable=SC2154
 set -eu
 
-# Every start of perl costs time, and fifty distributions start a lot of them. So
-# this text avoids perl where the shell can do the same, and grep reads META.
+# Starting perl takes time, and fifty distributions do it often. So this script
+# avoids perl where the shell can do the same, and reads META with grep.
 
-# meta KEY VALUE: whether META has that flag, as a number or a string.
+# meta KEY VALUE: tells whether META has that flag, as a number or a string.
 meta() {
     grep -Eqs "^[[:blank:]]*[\"']?$1[\"']?[[:blank:]]*:[[:blank:]]*[\"']?$2[\"']?,?[[:blank:]]*\$" \
         META.json META.yml
@@ -28,9 +29,9 @@ case $archive in
 *.zip) unzip -q "$archive" -d unpacked ;;
 *) tar -x -f "$archive" -C unpacked --no-same-owner ;;
 esac
-# Some archives have folders that their owner can't write.
+# Some archives have directories that their owner can't write to.
 chmod -R u+rwX unpacked
-# The top folder may have any name, and a few archives have none.
+# The top directory may have any name, and a few archives have none.
 source=
 for dir in unpacked unpacked/*; do
     for file in Makefile.PL Build.PL META.json META.yml; do
@@ -41,14 +42,14 @@ for dir in unpacked unpacked/*; do
     done
 done
 if test -z "$source"; then
-    echo "$archive holds no Makefile.PL, Build.PL or META file" >&2
+    echo "$archive contains no Makefile.PL, Build.PL or META file" >&2
     exit 1
 fi
 cd "$source"
 
 echo "envbuild: phase configure"
-# Old distributions load their own helpers from the current folder. A META that
-# says that this one doesn't is believed; the spec's env is believed more.
+# Old distributions load their own helpers from the current directory. A META that
+# says that this one doesn't is trusted; the spec's env overrides both.
 if test -z "${PERL_USE_UNSAFE_INC+set}"; then
     PERL_USE_UNSAFE_INC=1
     if meta x_use_unsafe_inc 0; then PERL_USE_UNSAFE_INC=0; fi
@@ -56,7 +57,7 @@ if test -z "${PERL_USE_UNSAFE_INC+set}"; then
 fi
 
 # Where META says that configuring finds no further requirements, MakeMaker needn't
-# write them down anew: that is a third of the time of a small distribution.
+# write them again, which is a third of the time of a small distribution.
 mymeta=MYMETA.json
 if test -e META.json && meta dynamic_config 0; then
     mymeta=META.json
@@ -64,15 +65,15 @@ if test -e META.json && meta dynamic_config 0; then
 fi
 
 # configure FILE RESULT: runs FILE, which leaves RESULT if all went well. The exit
-# code says little: many end with 0 when a header is missing, so that CPAN's
-# testers see no failure. A make in here wouldn't find make's jobserver.
+# code says little: many exit with 0 when a header is missing, so that CPAN's
+# testers report no failure. A make in here wouldn't find make's jobserver.
 configure() {
     test -e "$1" || return 1
     rm -f "$2"
     (unset MAKEFLAGS && perl "$1") && test -e "$2"
 }
 
-# The toolchain's own distributions have a Build.PL that needs themselves.
+# The toolchain's own distributions have a Build.PL that needs those distributions.
 case $name in
 ExtUtils-Install | ExtUtils-Manifest | ExtUtils-ParseXS | version) first=Makefile.PL ;;
 *) first=Build.PL ;;
@@ -91,7 +92,7 @@ elif test -e Makefile.PL || test -e Build.PL; then
     echo "$distvname was not configured: its Makefile.PL or Build.PL left no Makefile or Build" >&2
     exit 1
 else
-    echo "$distvname has no Makefile.PL and no Build.PL, and its META doesn't say that it can do without" >&2
+    echo "$distvname has no Makefile.PL and no Build.PL, and its META doesn't say that it needs neither" >&2
     exit 1
 fi
 
@@ -102,9 +103,9 @@ build)
     grep -qe '->resume' Build || perl Build
     ;;
 makefile)
-    # MakeMaker would start a perl for each folder that it makes (eight in every
-    # distribution), one that warns of files which can't be here, and a program
-    # that does nothing for each target without commands.
+    # MakeMaker would start a perl for each directory that it makes (eight in every
+    # distribution), one to warn of files that can't exist here, and a program that
+    # does nothing for each target without commands.
     set -- MKPATH='mkdir -p' WARN_IF_OLD_PACKLIST=true NOOP=
     make "$@"
     ;;
@@ -124,7 +125,7 @@ for file in "$runtime"/lib/perl5/*/*/Config_heavy.pl; do
 done
 archlib=$bundle/lib/perl5/$archname
 # Versions of MakeMaker that don't know NO_PACKLIST and NO_PERLLOCAL write lists
-# of what is installed; nothing reads them, and two distributions would clash.
+# of what is installed. Nothing reads them, and those of two distributions clash.
 rm -f "$archlib/perllocal.pod" "$archlib/auto/$(echo "$name" | tr - /)/.packlist"
 # What Carton, cpanm and scanners of installed software read.
 record=$archlib/.meta/$distvname
@@ -133,7 +134,7 @@ cp "$work/install.json" "$record/install.json"
 if test -e "$mymeta"; then
     cp "$mymeta" "$record/MYMETA.json"
 fi
-# The terms, which whoever hands the distribution on has to hand on too.
+# The licence terms, which must be passed on with the distribution.
 for file in LICEN[CS]E* [Ll]icen[cs]e* COPYING* COPYRIGHT* NOTICE*; do
     if test -f "$file"; then
         cp "$file" "$record/"

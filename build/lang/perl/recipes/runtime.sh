@@ -1,12 +1,12 @@
 # Builds perl from its source archive so that the result can be moved and is the
 # same, byte for byte, whoever builds it, where and when.
 #
-# It runs in a work folder that holds the archive and the patches, and nothing
+# It runs in a work directory that holds the archive and the patches, and nothing
 # else. The lines that envbuild writes above this text set
 #   archive   the file name of the source archive
 #   version   perl's version, such as 5.36.0
-#   prefix    the folder into which perl is installed, empty as yet
-#   patches   the folder with the project's patches, in the order of their names
+#   prefix    the directory into which perl is installed, still empty
+#   patches   the directory with the project's patches, in the order of their names
 #   threads   "yes" for a perl with threads, else "no"
 #   "$@"      further arguments for Configure, from the spec
 # shellcheck shell=sh disable=SC2154
@@ -14,8 +14,8 @@ set -eu
 
 echo "envbuild: phase unpack"
 
-# Files belong to whoever builds. A name of no meaning, since some of perl's own
-# scripts look for "perl" in the paths that they are given.
+# Files belong to whoever builds. The directory's name means nothing, since some of
+# perl's own scripts look for "perl" in the paths that they are given.
 mkdir source
 tar -x -f "$archive" -C source --strip-components=1 --no-same-owner
 cd source
@@ -26,15 +26,15 @@ for patch in "../$patches"/*; do
     patch --batch --forward -p1 <"$patch"
 done
 
-# Before 5.31.6 gcc 10 and later was taken for gcc 1 (Devel::PatchPerl mends the
+# Before 5.31.6, gcc 10 and later was taken for gcc 1 (Devel::PatchPerl fixes the
 # same lines) and given -fpcc-struct-return, which no other library was built with.
 sed -i '/osvers/!s/^\([[:blank:]]*\)1\*)/\11.*)/' Configure cflags.SH
 
 echo "envbuild: phase configure"
 
-# Configure reads this file last, so it overrules what Configure found out of the
+# Configure reads this file last, so it overrides what Configure found out about the
 # machine and doesn't need to know: who builds and when, the kernel, and programs
-# that may or may not be installed and that no build of a module asks for.
+# that may or may not be installed and that no module's build asks for.
 cat >config.over <<'END'
 cf_by=build
 cf_email=build@localhost
@@ -60,7 +60,7 @@ perl=''
 perl5=''
 pg=''
 zip=''
-# The compiler names folders below /usr/local where there are any. A sandbox in
+# The compiler names directories below /usr/local if there are any. A sandbox with
 # namespaces hides them; weaker ones can't.
 for list in incpth libpth libspath; do
     eval "$list=\$(echo \"\$$list\" | sed 's#/usr/local/[^ ]* *##g')"
@@ -73,10 +73,10 @@ fi
 
 # -Duserelocatableinc: @INC follows the perl binary wherever it is moved.
 # libswanted holds what comes with the C library. Left to itself Configure also
-# links gdbm and Berkeley DB where their headers happen to be installed; the
-# modules around those exist on CPAN.
+# links gdbm and Berkeley DB if their headers happen to be installed; modules for
+# those exist on CPAN.
 # No library or header is taken from /usr/local, and no module of another perl.
-# A build ID would be the one thing in an object that depends on the work folder.
+# A build ID would be the only thing in an object that depends on the work directory.
 set -- -des \
     -Dprefix="$prefix" -Duserelocatableinc \
     -Dman1dir=none -Dman3dir=none \
@@ -103,10 +103,10 @@ for file in "$privlib"/*/Config_heavy.pl; do
     archlib=${file%/*}
 done
 
-# With relocatable @INC the folders in Config read ".../..", where "..." is the
-# folder of the perl binary. Programs that build modules take them literally.
+# With relocatable @INC the directories in Config read ".../..", where "..." is the
+# directory of the perl binary. Programs that build modules take them literally.
 sed -i -e "s#\.\.\./\.\./#$prefix/#g" -e "s#'\.\.\./\.\.'#'$prefix'#g" \
     -e "s#'\.\.\./'#'$prefix/bin'#g" "$archlib/Config.pm" "$archlib/Config_heavy.pl"
 
-# It lists every file and its only reader would be an uninstaller.
+# It lists every file, and only an uninstaller would read it.
 rm -f "$archlib/.packlist"

@@ -1,10 +1,10 @@
 # Installs a distribution whose META promises that it needs no building
-# (CPAN::Static): static.pl NAME FOLDER, run in the distribution's folder.
+# (CPAN::Static): static.pl NAME DIRECTORY, run in the distribution's directory.
 #   lib/*     to lib/perl5                          modules and their documentation
 #   script/*  to bin                                programs
 #   share/*   to lib/perl5/auto/share/dist/NAME     what File::ShareDir finds
 #   module-share/MODULE/*   to lib/perl5/auto/share/module/MODULE
-# What ExtUtils::Install would do, without starting make and MakeMaker.
+# It does what ExtUtils::Install would do, without starting make and MakeMaker.
 use strict;
 use warnings;
 use Config;
@@ -15,7 +15,7 @@ use File::Path qw(mkpath);
 
 my ($name, $base) = @ARGV;
 
-# Modes are those that ExtUtils::Install gives. A link is followed, as it does.
+# Modes are those that ExtUtils::Install sets. Symlinks are followed, as it does.
 sub install {
     my ($from, $to, $wanted, $mode) = @_;
     my @files;
