@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/envbuild/envbuild/build/sandbox"
 	"github.com/envbuild/envbuild/build/store"
 	"github.com/envbuild/envbuild/internal/digest"
+	"github.com/envbuild/envbuild/internal/environ"
 	"github.com/envbuild/envbuild/internal/hint"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -140,21 +140,8 @@ func (p *Project) Languages() lang.Table { return p.languages }
 // System is the Debian system that the project was opened with.
 func (p *Project) System() System { return p.opts.System }
 
-// LookupEnv is os.LookupEnv on the environment that the project was opened with.
-func (p *Project) LookupEnv(name string) (string, bool) {
-	for _, kv := range p.opts.Environ {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value, true
-		}
-	}
-	return "", false
-}
-
 // Getenv is os.Getenv on the environment that the project was opened with.
-func (p *Project) Getenv(name string) string {
-	value, _ := p.LookupEnv(name)
-	return value
-}
+func (p *Project) Getenv(name string) string { return environ.Environ(p.opts.Environ).Get(name) }
 
 // display is a path for messages.
 func (p *Project) display(path string) string {

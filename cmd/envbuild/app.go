@@ -125,7 +125,7 @@ func (p *program) globalsOf(c *cli.Context) (globals, error) {
 		requireSandbox: at("require-sandbox").Bool("require-sandbox"),
 	}
 	if g.jobs == 0 && !at("jobs").IsSet("jobs") {
-		if s, ok := p.lookupEnv("ENVBUILD_JOBS"); ok && s != "" {
+		if s := p.getenv("ENVBUILD_JOBS"); s != "" {
 			var err error
 			if g.jobs, err = strconv.Atoi(s); err != nil {
 				return g, &usageError{message: fmt.Sprintf("ENVBUILD_JOBS is %q, not a number", s)}

@@ -45,7 +45,7 @@ func run(args []string, stdout, stderr *os.File, environ []string) int {
 	case p != nil && p.jsonErrors:
 		ui.EncodeErrors(stderr, err, p.now())
 	default:
-		ui.RenderError(stderr, err, ui.Colored(stderr, p.lookupEnv))
+		ui.RenderError(stderr, err, ui.Colored(stderr, p.getenv))
 		if p.getenv("GITHUB_ACTIONS") == "true" {
 			ui.Annotate(stderr, err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/internal/environ"
 	"github.com/envbuild/envbuild/internal/system"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
@@ -41,20 +42,8 @@ func (p *program) xz() string {
 	return path
 }
 
-// lookupEnv is os.LookupEnv on the environment that the program was given.
-func (p *program) lookupEnv(name string) (string, bool) {
-	for _, kv := range p.environ {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value, true
-		}
-	}
-	return "", false
-}
-
-func (p *program) getenv(name string) string {
-	value, _ := p.lookupEnv(name)
-	return value
-}
+// getenv is os.Getenv on the environment that the program was given.
+func (p *program) getenv(name string) string { return environ.Environ(p.environ).Get(name) }
 
 // abs makes a path of the command line absolute: it is relative to the caller's
 // directory, whatever -C says.

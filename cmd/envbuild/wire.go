@@ -75,7 +75,7 @@ func (s *session) close() error { return errors.Join(s.Close(), s.ui.Close()) }
 
 func (p *program) newUI(g globals) (*ui.UI, error) {
 	u, err := ui.New(g.progress, ui.Options{
-		Out: p.stderr, LookupEnv: p.lookupEnv, Quiet: g.quiet, Verbose: g.verbose,
+		Out: p.stderr, Getenv: p.getenv, Quiet: g.quiet, Verbose: g.verbose,
 	})
 	if err != nil {
 		return nil, &usageError{message: err.Error(), hint: "--progress takes auto, plain, json or none"}

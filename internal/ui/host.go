@@ -14,34 +14,21 @@ type host struct {
 	color    bool
 }
 
-func hostOf(out *os.File, lookupEnv func(string) (string, bool)) host {
-	get := getter(lookupEnv)
+func hostOf(out *os.File, getenv func(name string) string) host {
 	return host{
-		terminal: isTerminal(out) && get("TERM") != "dumb",
-		ci:       get("CI") != "" && get("CI") != "false",
-		color:    Colored(out, lookupEnv),
+		terminal: isTerminal(out) && getenv("TERM") != "dumb",
+		ci:       getenv("CI") != "" && getenv("CI") != "false",
+		color:    Colored(out, getenv),
 	}
 }
 
 // Colored reports whether text for f should be coloured: f is a terminal, TERM
 // is not "dumb", and NO_COLOR is empty or not set (no-color.org).
-func Colored(f *os.File, lookupEnv func(string) (string, bool)) bool {
-	get := getter(lookupEnv)
-	return get("NO_COLOR") == "" && get("TERM") != "dumb" && isTerminal(f)
+func Colored(f *os.File, getenv func(name string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && isTerminal(f)
 }
 
 func isTerminal(f *os.File) bool { return f != nil && term.IsTerminal(int(f.Fd())) }
-
-// getter reads variables; what is not set is empty.
-func getter(lookup func(string) (string, bool)) func(string) string {
-	return func(name string) string {
-		if lookup == nil {
-			return ""
-		}
-		v, _ := lookup(name)
-		return v
-	}
-}
 
 // terminalState returns a function that says how large the terminal is now, and
 // whether this process is in its foreground: a job in the background should not

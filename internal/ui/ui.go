@@ -17,9 +17,8 @@ import (
 type Options struct {
 	// Out is standard error.
 	Out *os.File
-	// LookupEnv reads a variable of the environment, as os.LookupEnv does; nil is
-	// an empty environment.
-	LookupEnv func(string) (string, bool)
+	// Getenv reads a variable of the environment, as os.Getenv does.
+	Getenv func(name string) string
 	// Quiet shows only warnings and failures. JSON lines are not affected.
 	Quiet bool
 	// Verbose also shows every cached step, every start, and every place that
@@ -62,7 +61,7 @@ func New(mode string, opts Options) (*UI, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	v, err := newView(mode, opts, hostOf(opts.Out, opts.LookupEnv))
+	v, err := newView(mode, opts, hostOf(opts.Out, opts.Getenv))
 	if err != nil {
 		return nil, err
 	}

@@ -205,13 +205,16 @@ func (t *terminal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// noVariable is an empty environment.
+func noVariable(string) string { return "" }
+
 func TestModes(t *testing.T) {
 	for _, mode := range []string{"auto", "plain", "json", "none"} {
 		f, err := os.Create(t.TempDir() + "/out")
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := New(mode, Options{Out: f})
+		u, err := New(mode, Options{Out: f, Getenv: noVariable})
 		if err != nil {
 			t.Fatalf("%s: %v", mode, err)
 		}
@@ -225,7 +228,7 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s printed %q", mode, text)
 		}
 	}
-	if _, err := New("loud", Options{}); err == nil {
+	if _, err := New("loud", Options{Getenv: noVariable}); err == nil {
 		t.Error("an unknown mode is accepted")
 	}
 }
@@ -236,7 +239,7 @@ func TestErrorsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := New("plain", Options{Out: f})
+	u, err := New("plain", Options{Out: f, Getenv: noVariable})
 	if err != nil {
 		t.Fatal(err)
 	}

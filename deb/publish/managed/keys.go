@@ -16,6 +16,7 @@ import (
 	"github.com/envbuild/envbuild/deb/repo"
 	"github.com/envbuild/envbuild/deb/repo/sign"
 	"github.com/envbuild/envbuild/internal/atomicfile"
+	"github.com/envbuild/envbuild/internal/environ"
 )
 
 // Keys say who signs a repository.
@@ -72,7 +73,7 @@ func (o Options) signers(k Keys) ([]repo.Signer, error) {
 }
 
 func (o Options) passphrase(key, file string) ([]byte, error) {
-	if secret, ok := o.lookupEnv(PassphraseEnv); ok {
+	if secret, ok := environ.Environ(o.Environ).Lookup(PassphraseEnv); ok {
 		return []byte(secret), nil
 	}
 	if file == "" {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/repo"
+	"github.com/envbuild/envbuild/internal/environ"
 )
 
 // Options are what a repository needs of whoever works with it.
@@ -30,20 +31,8 @@ type Options struct {
 	Notice func(message string)
 }
 
-func (o Options) lookupEnv(name string) (string, bool) {
-	for _, kv := range o.Environ {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value, true
-		}
-	}
-	return "", false
-}
-
 // Getenv is a variable of the caller's.
-func (o Options) Getenv(name string) string {
-	value, _ := o.lookupEnv(name)
-	return value
-}
+func (o Options) Getenv(name string) string { return environ.Environ(o.Environ).Get(name) }
 
 // Storage is a repo.Storage that knows the addresses of its files.
 type Storage interface {

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/envbuild/envbuild/internal/environ"
 )
 
 // connection is a running ssh(1), through whose pipes SFTP is spoken. It has no
@@ -206,14 +208,7 @@ func (o Options) getenv(name string) string {
 	return o.lookup(o.Variables + "_" + name)
 }
 
-func (o Options) lookup(name string) string {
-	for _, kv := range o.Environ {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
+func (o Options) lookup(name string) string { return environ.Environ(o.Environ).Get(name) }
 
 // expandHome replaces ~/ at a path's start.
 func (o Options) expandHome(path string) string {
