@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/envbuild/envbuild/deb/shlibs"
-	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/internal/tree"
 )
 
@@ -40,10 +39,6 @@ func ShlibDepends(sys shlibs.System, entries []tree.Entry, private []string) (Li
 	depends, err := shlibs.Depends(sys, files, private)
 	return Libraries{Arch: arch, Depends: depends}, err
 }
-
-// PackageNames returns the names in relationships: "a (>= 1) | b, c" names a, b
-// and c.
-func PackageNames(relationships string) []string { return dpkg.Names(relationships) }
 
 // ELFFiles lists the entries that may be compiled files, with the links to them,
 // by which a program may load a library.

@@ -10,6 +10,7 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/health"
 	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/internal/dpkg"
 	"github.com/envbuild/envbuild/project"
 )
 
@@ -66,7 +67,7 @@ func checkRuntimeHealth(ctx context.Context, p *project.Project, t *Tree) error 
 func declaredPackages(p *project.Project) []string {
 	names := p.Languages().SystemPackages(p.Spec)
 	for _, relationship := range p.Spec.Package.Depends {
-		names = append(names, deb.PackageNames(relationship)...)
+		names = append(names, dpkg.Names(relationship)...)
 	}
 	return names
 }

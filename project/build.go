@@ -35,7 +35,7 @@ type Built struct {
 // Build builds what the lock pins. An environment that can't be is found before
 // anything is built.
 func (p *Project) Build(ctx context.Context, opts BuildOptions) (Built, error) {
-	if err := p.CheckEnv(); err != nil {
+	if err := p.checkEnv(); err != nil {
 		return Built{}, err
 	}
 	lock, err := p.FreshLock()

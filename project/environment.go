@@ -61,8 +61,8 @@ func (p *Project) Overlay(files []string, command []env.Assignment) (env.Overlay
 	return over, nil
 }
 
-// CheckEnv finds an environment that can't be, before anything is built for it.
-func (p *Project) CheckEnv() error {
+// checkEnv finds an environment that can't be, before anything is built for it.
+func (p *Project) checkEnv() error {
 	_, err := env.New(p.packagePinned(), p.Spec.Env)
 	return p.envError(err, "env")
 }
@@ -70,7 +70,7 @@ func (p *Project) CheckEnv() error {
 // CheckServices finds environments of services that can't be, before anything is
 // built for them.
 func (p *Project) CheckServices() error {
-	if err := p.CheckEnv(); err != nil {
+	if err := p.checkEnv(); err != nil {
 		return err
 	}
 	for _, v := range p.Spec.Services {
@@ -83,7 +83,7 @@ func (p *Project) CheckServices() error {
 }
 
 func (p *Project) packagePinned() []env.Var {
-	return p.PinnedVars(Built{}, p.PrefixesBelow(p.Spec.Package.Prefix), p.Spec.Package.Prefix)
+	return p.PinnedVars(Built{}, p.prefixesBelow(p.Spec.Package.Prefix), p.Spec.Package.Prefix)
 }
 
 // envError finds the variable that an error of env.New is about in the spec, below

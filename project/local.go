@@ -74,7 +74,7 @@ func (p *Project) BuildLocal(ctx context.Context, opts BuildOptions) (Local, err
 		return Local{}, err
 	}
 	if path, there := p.Store.View(p.nameView(b)); !there {
-		if err := p.MakeView(ctx, b, ViewRequest{Dest: path, Prefixes: p.PrefixesBelow(path), Time: viewTime()}); err != nil {
+		if err := p.makeView(ctx, b, viewRequest{Dest: path, Prefixes: p.prefixesBelow(path), Time: viewTime()}); err != nil {
 			return Local{}, err
 		}
 	}
@@ -87,7 +87,7 @@ func (p *Project) useLocal(b Built) (Local, error) {
 	name := p.nameView(b)
 	l := Local{Built: b, Path: p.Store.ViewPath(name)}
 	var err error
-	if l.Env, err = p.Environment(b, p.PrefixesBelow(l.Path), p.Spec.Dir); err != nil {
+	if l.Env, err = p.Environment(b, p.prefixesBelow(l.Path), p.Spec.Dir); err != nil {
 		return Local{}, err
 	}
 	if err := p.linkView(l.Path); err != nil {
@@ -107,7 +107,7 @@ func LocalViewPath(st *store.Store) string {
 func (p *Project) nameView(b Built) string {
 	h := digest.NewHasher("local view")
 	h.Field("version", viewVersion)
-	p.hashView(h, b, p.PrefixesBelow("/"))
+	p.hashView(h, b, p.prefixesBelow("/"))
 	return h.SHA256().Short()
 }
 

@@ -46,8 +46,8 @@ func (p Prefixes) With(build, place string) Prefixes {
 	return p
 }
 
-// Rewrites replace the prefixes of the build by the real ones.
-func (p Prefixes) Rewrites() []view.Rewrite {
+// rewrites replace the prefixes of the build by the real ones.
+func (p Prefixes) rewrites() []view.Rewrite {
 	out := make([]view.Rewrite, len(p.dirs))
 	for i, d := range p.dirs {
 		out[i] = view.Rewrite{From: d.build, To: d.real}
@@ -117,7 +117,7 @@ func (p *Project) Layout(b Built) lang.Layout {
 	return p.languages.Shipped(p.Spec).Layout(p.Spec, b.Lock)
 }
 
-// PrefixesBelow puts the directories of a view below one directory.
-func (p *Project) PrefixesBelow(dir string) Prefixes {
+// prefixesBelow puts the directories of a view below one directory.
+func (p *Project) prefixesBelow(dir string) Prefixes {
 	return NewPrefixes(p.Layout(Built{}).Directories, dir)
 }

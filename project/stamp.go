@@ -105,7 +105,7 @@ func (p *Project) writeStamp(s stamp, b Built) error {
 		return nil
 	}
 	s.View = p.nameView(b)
-	s.Pinned = p.PinnedVars(b, p.PrefixesBelow(p.Store.ViewPath(s.View)), p.Spec.Dir)
+	s.Pinned = p.PinnedVars(b, p.prefixesBelow(p.Store.ViewPath(s.View)), p.Spec.Dir)
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err

@@ -21,8 +21,8 @@ import (
 // viewVersion changes when views of the same outputs come out differently.
 const viewVersion = "1"
 
-// ViewRequest is a view to make.
-type ViewRequest struct {
+// viewRequest is a view to make.
+type viewRequest struct {
 	// Dest is where the view appears.
 	Dest string
 	// Prefixes are where its files believe to be.
@@ -33,8 +33,8 @@ type ViewRequest struct {
 	Unsynced bool
 }
 
-// MakeView merges the outputs and relocates them to real prefixes.
-func (p *Project) MakeView(ctx context.Context, b Built, req ViewRequest) error {
+// makeView merges the outputs and relocates them to real prefixes.
+func (p *Project) makeView(ctx context.Context, b Built, req viewRequest) error {
 	start := p.Now()
 	p.Emit(build.Event{Kind: build.ViewStarted, Path: req.Dest})
 	if err := p.verifyOutputs(ctx, b.Outputs, req.Dest); err != nil {
@@ -43,7 +43,7 @@ func (p *Project) MakeView(ctx context.Context, b Built, req ViewRequest) error 
 	res, err := view.Make(ctx, view.Request{
 		Parts:        viewParts(b.Outputs, req.Prefixes),
 		Extra:        extraEntries(p.Layout(b)),
-		Rewrites:     req.Prefixes.Rewrites(),
+		Rewrites:     req.Prefixes.rewrites(),
 		Placeholders: foreignPrefixes(b.Outputs, req.Prefixes),
 		Forbidden:    p.Store.PrivatePaths(),
 		Dest:         req.Dest,
@@ -178,7 +178,7 @@ func (p *Project) PackageView(ctx context.Context, b Built, at Prefixes) (out *s
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	dest := filepath.Join(staging, "view")
-	if err := p.MakeView(ctx, b, ViewRequest{Dest: dest, Prefixes: at, Time: viewTime(), Unsynced: true}); err != nil {
+	if err := p.makeView(ctx, b, viewRequest{Dest: dest, Prefixes: at, Time: viewTime(), Unsynced: true}); err != nil {
 		return nil, err
 	}
 	if out, err = p.Store.PutOutput(ctx, dest); err != nil {
@@ -216,7 +216,7 @@ func (p *Project) keptView(ctx context.Context, key digest.Key) (*store.Output, 
 func (p *Project) hashPackageView(b Built, at Prefixes) digest.Key {
 	h := digest.NewHasher("package view")
 	h.Field("version", viewVersion)
-	for _, rw := range at.Rewrites() {
+	for _, rw := range at.rewrites() {
 		h.Field("rewrite", rw.From, rw.To)
 	}
 	p.hashView(h, b, at)

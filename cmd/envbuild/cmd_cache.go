@@ -53,29 +53,33 @@ func (p *program) cacheCommand() *cli.Command {
 					return errors.Join(p.printVerifiedStore(g, v), errors.Join(v.Damaged...))
 				}),
 			},
-			{
-				Name: "gc", Usage: "remove what no project uses",
-				Flags: []cli.Flag{
-					&cli.IntFlag{Name: "max-age", Usage: "remove what was not used for `DAYS`", Value: 30},
-					&cli.Int64Flag{Name: "max-size", Usage: "then remove the oldest until `MB` megabytes are left (0: any size may stay)"},
-					&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be removed"},
-				},
-				Action: p.withStore(func(ctx context.Context, c *cli.Context, g globals, st *store.Store) error {
-					removed, err := st.GC(ctx, store.Policy{
-						MaxAge:   time.Duration(c.Int("max-age")) * 24 * time.Hour,
-						MaxBytes: c.Int64("max-size") * 1e6,
-						DryRun:   c.Bool("dry-run"),
-					})
-					if err != nil {
-						return err
-					}
-					return p.printUsage(g, removed)
-				}),
-			},
+			p.cacheGCCommand(),
 		},
 		Action: func(*cli.Context) error {
 			return &usageError{message: "cache needs to know what to do", hint: "envbuild cache stat, gc, verify or path"}
 		},
+	}
+}
+
+func (p *program) cacheGCCommand() *cli.Command {
+	return &cli.Command{
+		Name: "gc", Usage: "remove what no project uses",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "max-age", Usage: "remove what was not used for `DAYS`", Value: 30},
+			&cli.Int64Flag{Name: "max-size", Usage: "then remove the oldest until `MB` megabytes are left (0: any size may stay)"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be removed"},
+		},
+		Action: p.withStore(func(ctx context.Context, c *cli.Context, g globals, st *store.Store) error {
+			removed, err := st.GC(ctx, store.Policy{
+				MaxAge:   time.Duration(c.Int("max-age")) * 24 * time.Hour,
+				MaxBytes: c.Int64("max-size") * 1e6,
+				DryRun:   c.Bool("dry-run"),
+			})
+			if err != nil {
+				return err
+			}
+			return p.printUsage(g, removed)
+		}),
 	}
 }
 

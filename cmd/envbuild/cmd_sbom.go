@@ -43,7 +43,7 @@ func (s *session) lockSBOM(ctx context.Context) error {
 		return err
 	}
 	if !recordsLicenses(lock) {
-		s.emit(build.Event{Kind: build.Warning, Message: "the lock was made before locks recorded licences", Hint: "run `envbuild lock` to add them"})
+		s.Emit(build.Event{Kind: build.Warning, Message: "the lock was made before locks recorded licences", Hint: "run `envbuild lock` to add them"})
 	}
 	data, err := deploy.SBOM(ctx, s.Project, lock)
 	if err != nil {

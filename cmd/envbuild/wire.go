@@ -82,6 +82,3 @@ func (p *program) newUI(g globals) (*ui.UI, error) {
 	}
 	return u, nil
 }
-
-// emit stamps an event and shows it.
-func (s *session) emit(e build.Event) { s.Emit(e) }
