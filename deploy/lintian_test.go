@@ -50,7 +50,7 @@ services:
 			Name: spec.Name, Version: "1.0-1", Arch: "all", Maintainer: "A <a@example.org>", Description: "some services\n of all kinds",
 			Depends: tree.services.Depends,
 		},
-		Entries: serviceEntries(tree.services), Scripts: tree.scripts, SourceDate: time.Unix(1700000000, 0), Compression: "gzip",
+		Entries: slices.Concat(tree.services.Release, tree.services.System), Scripts: tree.scripts, SourceDate: time.Unix(1700000000, 0), Compression: "gzip",
 	}
 	if err := deb.Write(t.Context(), req, &b); err != nil {
 		t.Fatal(err)

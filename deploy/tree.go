@@ -164,21 +164,8 @@ func (t *Tree) addServices(in TreeInput) error {
 		return err
 	}
 	t.services = *files
-	t.project = append(t.project, serviceEntries(t.services)...)
+	t.project = slices.Concat(t.project, files.Release, files.System)
 	return nil
-}
-
-// serviceEntries are the files that are shipped for services.
-func serviceEntries(files service.Files) []tree.Entry {
-	var out []tree.Entry
-	for _, f := range slices.Concat(files.Release, files.System) {
-		e := tree.Entry{Path: f.Path, Content: f.Content, Mode: f.Mode}
-		if f.Config {
-			e.Config = true
-		}
-		out = append(out, e)
-	}
-	return out
 }
 
 // addGenerated adds the environment's files and the manifest.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/templates"
 )
 
@@ -39,7 +40,7 @@ func New(in Input) (*Files, error) {
 
 // renderer collects files; the first error ends it.
 type renderer struct {
-	files []File
+	files []tree.Entry
 	err   error
 }
 
@@ -53,7 +54,7 @@ func (r *renderer) render(template string, data any) []byte {
 }
 
 func (r *renderer) add(name string, mode fs.FileMode, template string, data any) {
-	r.files = append(r.files, File{Path: name, Mode: mode, Content: r.render(template, data)})
+	r.files = append(r.files, tree.Entry{Path: name, Mode: mode, Content: r.render(template, data)})
 }
 
 // addConfig adds a file that the administrator may change.
@@ -74,7 +75,7 @@ func (p *packageData) addReleaseFiles(r *renderer, in Input) error {
 		if err != nil {
 			return fmt.Errorf("service %s: %w", spec.Name, err)
 		}
-		r.files = append(r.files, File{Path: s.rcPath(), Content: rc, Mode: 0o644})
+		r.files = append(r.files, tree.Entry{Path: s.rcPath(), Content: rc, Mode: 0o644})
 		start := path.Join(p.release, "services", s.Name)
 		if !s.Hot {
 			r.add(start, 0o755, templates.Service, s)

@@ -1,9 +1,8 @@
 package service
 
 import (
-	"io/fs"
-
 	"github.com/envbuild/envbuild/env"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -48,17 +47,6 @@ type Paths struct {
 // overrides variables of the package called name.
 func Override(name string) string { return "/etc/" + name + "/env" }
 
-// File is one file to ship.
-type File struct {
-	// Path is absolute.
-	Path    string
-	Content []byte
-	// Mode holds permission bits only.
-	Mode fs.FileMode
-	// Config says that dpkg keeps the administrator's changes.
-	Config bool
-}
-
 // Scripts are parts of maintainer scripts; the package comment says where each
 // belongs. An empty one has nothing to do.
 type Scripts struct {
@@ -67,8 +55,9 @@ type Scripts struct {
 
 // Files is what a package ships for its services.
 type Files struct {
-	// Release files belong to the release, System files to the package.
-	Release, System []File
+	// Release files belong to the release, System files to the package. Their paths
+	// are absolute.
+	Release, System []tree.Entry
 	Scripts         Scripts
 	// Depends are Debian relationships that the scripts need.
 	Depends []string

@@ -89,7 +89,7 @@ func listing(f *Files) []byte {
 		b.WriteString("==== " + title + "\n")
 		b.Write(text)
 	}
-	for _, file := range append(append([]File{}, f.Release...), f.System...) {
+	for _, file := range slices.Concat(f.Release, f.System) {
 		if strings.HasSuffix(file.Path, ".rc") {
 			file.Content = nil // package env has goldens of these
 		}

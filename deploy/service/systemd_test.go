@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -20,7 +21,7 @@ func TestVerify(t *testing.T) {
 	out := must(t, input(t, spec, Paths{Prefix: prefix, Release: prefix, Current: prefix, Base: prefix}, pkgspec.Systemd))
 	units := t.TempDir()
 	args := []string{"verify", "--man=no"}
-	for _, f := range append(append([]File{}, out.Release...), out.System...) {
+	for _, f := range slices.Concat(out.Release, out.System) {
 		file := f.Path
 		if dir, name := filepath.Split(f.Path); dir == unitDir+"/" {
 			file = filepath.Join(units, name)
@@ -69,7 +70,7 @@ func TestSysusers(t *testing.T) {
 		}
 	}
 	out := must(t, input(t, spec, releases(), pkgspec.Systemd))
-	i := slices.IndexFunc(out.System, func(f File) bool { return f.Path == "/usr/lib/sysusers.d/web-notes.conf" })
+	i := slices.IndexFunc(out.System, func(f tree.Entry) bool { return f.Path == "/usr/lib/sysusers.d/web-notes.conf" })
 	if i < 0 {
 		t.Fatal("there is no sysusers.d file")
 	}

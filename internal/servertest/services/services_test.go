@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,7 @@ import (
 	"github.com/envbuild/envbuild/deploy/service"
 	"github.com/envbuild/envbuild/env"
 	"github.com/envbuild/envbuild/internal/skiptest"
+	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -99,7 +101,7 @@ services_format: [%s]
 	if p.out, err = service.New(in); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range append(append([]service.File{}, p.out.Release...), p.out.System...) {
+	for _, f := range slices.Concat(p.out.Release, p.out.System) {
 		if strings.HasPrefix(f.Path, dir) {
 			p.write(t, f.Path, f.Content, f.Mode)
 		}
@@ -447,7 +449,7 @@ func TestRunit(t *testing.T) {
 	})
 }
 
-func (p *place) file(t *testing.T, path string) service.File {
+func (p *place) file(t *testing.T, path string) tree.Entry {
 	t.Helper()
 	for _, f := range p.out.System {
 		if f.Path == path {
@@ -455,5 +457,5 @@ func (p *place) file(t *testing.T, path string) service.File {
 		}
 	}
 	t.Fatalf("there is no %s", path)
-	return service.File{}
+	return tree.Entry{}
 }
