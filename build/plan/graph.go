@@ -80,7 +80,7 @@ const (
 
 type walker struct {
 	graph *Graph
-	path  []string
+	path  []*Step
 }
 
 func (w *walker) visit(n *node) error {
@@ -88,15 +88,15 @@ func (w *walker) visit(n *node) error {
 	case done:
 		return nil
 	case open:
-		from := slices.Index(w.path, n.step.Name)
-		return &CycleError{Names: append(slices.Clone(w.path[from:]), n.step.Name)}
+		from := slices.Index(w.path, n.step)
+		return &CycleError{Names: w.graph.Labels(append(slices.Clone(w.path[from:]), n.step))}
 	}
 	n.state = open
-	w.path = append(w.path, n.step.Name)
+	w.path = append(w.path, n.step)
 	for _, id := range n.step.Deps {
 		dep := w.graph.index[id]
 		if dep == nil {
-			return &MissingStepError{Step: n.step.Name, Dep: id}
+			return &MissingStepError{Step: w.graph.Label(n.step), Dep: id}
 		}
 		if slices.Contains(n.deps, dep) {
 			continue

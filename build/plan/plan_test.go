@@ -83,6 +83,17 @@ func TestGraphErrors(t *testing.T) {
 	if !errors.As(err, &cycle) || !slices.Equal(cycle.Names, []string{"a", "b", "a"}) {
 		t.Errorf("cycle: %v", err)
 	}
+	// Steps that share a name: the cycle begins where it does, and tells them apart.
+	_, err = NewGraph([]Step{
+		{ID: "a@1", Name: "a", Deps: []string{"b"}}, named("b", "a@2"), {ID: "a@2", Name: "a", Deps: []string{"b"}},
+	})
+	if !errors.As(err, &cycle) || !slices.Equal(cycle.Names, []string{"b", "a@2", "b"}) {
+		t.Errorf("cycle below a step of the same name: %v", err)
+	}
+	_, err = NewGraph([]Step{{ID: "a@1", Name: "a", Deps: []string{"b"}}, named("b", "a@2"), {ID: "a@2", Name: "a", Deps: []string{"a@2"}}})
+	if !errors.As(err, &cycle) || !slices.Equal(cycle.Names, []string{"a@2", "a@2"}) {
+		t.Errorf("cycle of one step behind another of its name: %v", err)
+	}
 	_, err = NewGraph([]Step{named("a", "b")})
 	var missing *MissingStepError
 	if !errors.As(err, &missing) || missing.Dep != "b" {
