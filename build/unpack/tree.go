@@ -122,7 +122,10 @@ func (t *tree) makeDirs(name, dir string) error {
 		return err
 	}
 	t.kinds[dir] = directory
-	return os.Mkdir(t.full(dir), 0o755)
+	if err := os.Mkdir(t.full(dir), 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(t.full(dir), 0o755) // whatever the umask
 }
 
 func (t *tree) full(p string) string { return filepath.Join(t.dir, filepath.FromSlash(p)) }
@@ -184,7 +187,7 @@ func (t *tree) copy(name string, to io.Writer, content io.Reader) error {
 	n, err := io.Copy(to, io.LimitReader(content, left+1))
 	t.bytes += n
 	if err != nil {
-		return fmt.Errorf("unpack %s: %w", name, err)
+		return fmt.Errorf("unpack %q: %w", name, err)
 	}
 	if n > left {
 		return t.tooLarge()

@@ -189,14 +189,14 @@ func addZip(t *tree, entry *zip.File) (err error) {
 	}
 	content, err := entry.Open()
 	if err != nil {
-		return fmt.Errorf("read %s of the archive: %w", entry.Name, err)
+		return fmt.Errorf("read %q of the archive: %w", entry.Name, err)
 	}
 	defer func() { err = errors.Join(err, content.Close()) }()
 	switch {
 	case mode&os.ModeSymlink != 0:
 		target, err := io.ReadAll(io.LimitReader(content, maxTarget+1))
 		if err != nil {
-			return fmt.Errorf("read %s of the archive: %w", entry.Name, err)
+			return fmt.Errorf("read %q of the archive: %w", entry.Name, err)
 		}
 		return t.symlink(entry.Name, string(target))
 	case mode.IsRegular():

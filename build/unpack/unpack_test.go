@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -197,6 +198,15 @@ func TestUnpack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUmask makes the same tree whatever the caller's umask is.
+func TestUmask(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	got, err := unpacked(t, tarOf(t, usual()), Options{Format: Tar, Strip: 1, Executables: []string{"bin/other.js"}})
+	if err != nil || !maps.Equal(got, wantUsual()) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 
