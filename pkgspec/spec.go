@@ -1,5 +1,7 @@
 package pkgspec
 
+import "strings"
+
 // SpecName is the file name of the spec.
 const SpecName = "envbuild.yaml"
 
@@ -39,6 +41,14 @@ type Spec struct {
 
 	// doc knows where each value stands; nil for a Spec that wasn't parsed.
 	doc *document
+}
+
+// Text is the spec as Parse read it, but for how its lines end.
+func (s *Spec) Text() string {
+	if s.doc == nil {
+		return ""
+	}
+	return strings.Join(s.doc.lines, "\n")
 }
 
 // Version is the application's version: exactly one of the fields is set, or

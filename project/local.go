@@ -107,6 +107,7 @@ func LocalViewPath(st *store.Store) string {
 func (p *Project) nameView(b Built) string {
 	h := digest.NewHasher("local view")
 	h.Field("version", viewVersion)
+	h.Field("store", p.Store.ViewPath("")) // files of the view name it: a store may be moved
 	p.hashView(h, b, p.prefixesBelow("/"))
 	return h.SHA256().Short()
 }

@@ -40,7 +40,10 @@ func (p *Project) decide(files []string) (digest.SHA256, error) {
 	h.Field("program", programIdentity())
 	h.Field("machine", p.opts.System.Identity().String())
 	h.Field("sandbox", p.Getenv("ENVBUILD_SANDBOX"), strconv.FormatBool(p.opts.RequireSandbox))
-	for _, name := range slices.Concat([]string{pkgspec.SpecName, pkgspec.LockName}, files) {
+	// Views and the pinned variables hold the path of the store.
+	h.Field("store", p.Store.ViewPath(""))
+	h.Field("spec", p.Spec.Text()) // as it was read: the file may be another by now
+	for _, name := range slices.Concat([]string{pkgspec.LockName}, files) {
 		data, err := p.readFile(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
