@@ -61,6 +61,7 @@ func badSpecs() []badSpec {
 		{name: "a key, nearly", text: "name: app\nruntime: {perl: 5, stripp: true}\n", whole: true},
 		{name: "two languages and a key of one", text: "name: app\nruntime: {perl: 5, toy: 22, as: package, options: {threads: true}}\n", whole: true},
 		{name: "a language's map", text: "name: app\nruntime: {perl: {build_only: 1, optoins: {}}, toy: [1], strip: 1}\n", whole: true},
+		{name: "a key of a language's map beside it", text: "name: app\nruntime: {perl: 5, build_only: true}\n", whole: true},
 		{name: "build_only as a package", text: "name: app\nruntime: {perl: {version: 5, build_only: true, as: package}}\n", whole: true},
 		{name: "two runtimes as packages", text: "name: app\nruntime: {perl: {version: 5, as: package}, toy: {version: 1, as: package}}\n", whole: true},
 		{name: "options of a language's map", text: "name: app\nruntime: {perl: {version: \"~5\", prefix: /opt/x, options: {source: https://x.org/p, sha256: " + strings.Repeat("0", 64) + "}}}\n", whole: true},

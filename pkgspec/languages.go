@@ -83,8 +83,11 @@ func (r *Runtime) Path(keys ...string) []string {
 	return append(slices.Clone(path), keys...)
 }
 
-// versionKey is the constraint where a language has a map of its own.
-const versionKey = "version"
+// The keys that only the map of a language has.
+const (
+	versionKey   = "version"
+	buildOnlyKey = "build_only"
+)
 
 // runtimeShape is the section in one of its two forms: one language and its keys
 // side by side, or a map for each language.
@@ -174,6 +177,14 @@ func (r *runtimeReader) failUnknown(k *Node) {
 	for _, l := range r.languages {
 		names = append(names, l.Name)
 	}
+	if k.Text == versionKey || k.Text == buildOnlyKey {
+		name := r.languages[0].Name
+		if i := slices.IndexFunc(r.languages, func(l Language) bool { return r.n.Get(l.Name) != nil }); i >= 0 {
+			name = r.languages[i].Name
+		}
+		r.d.fail(k, join(r.at, k.Text), "belongs to a single language", fmt.Sprintf("write it below the language: runtime: {%s: {%s: …}}", name, k.Text))
+		return
+	}
 	if nearest(k.Text, runtimeKeyNames()) != "" {
 		r.d.unknownKey(k, r.at, append(names, runtimeKeyNames()...))
 		return
@@ -203,14 +214,14 @@ func nestedRuntime(l *Language, strip bool) shape[Runtime] {
 	s := object(append([]field[Runtime]{
 		key(versionKey, l.constraintShape(), func(r *Runtime, v string) { r.Constraint = v },
 			"The releases that will do, as a semver constraint.", fmt.Sprintf("version: %q", l.Example)).must(),
-		key("build_only", boolean(), func(r *Runtime, v bool) { r.BuildOnly = v },
+		key(buildOnlyKey, boolean(), func(r *Runtime, v bool) { r.BuildOnly = v },
 			"Whether the language is for builds only, and no part of the environment and of packages.", `build_only: true`),
 	}, runtimeKeys(l, strip)...)...)
 	s = then(s, judgeRuntime(l, versionKey))
 	return then(s, func(d *decoder, n *Node, at string, r *Runtime) bool {
 		r.Language = l.Name
 		if r.BuildOnly && r.As == AsPackage {
-			d.fail(n.field("build_only").Key, join(at, "build_only"), "can't be combined with as: package", "delete it, or write as: bundled")
+			d.fail(n.field(buildOnlyKey).Key, join(at, buildOnlyKey), "can't be combined with as: package", "delete it, or write as: bundled")
 			return false
 		}
 		return true
