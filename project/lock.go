@@ -65,7 +65,13 @@ func (p *Project) FreshLock() (*pkgspec.Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if reasons := lock.Stale(now); len(reasons) > 0 {
+	reasons := lock.Stale(now)
+	for _, l := range p.languages {
+		if lock.Language(l.Name()).Runtime.Version == "" { // as a merge by hand may leave it
+			reasons = append(reasons, "it pins no "+l.Name())
+		}
+	}
+	if len(reasons) > 0 {
 		return nil, &LockError{Path: p.display(p.LockPath()), Reasons: reasons}
 	}
 	return lock, nil

@@ -215,6 +215,14 @@ func checkLock(t *testing.T, w world, p *project.Project) {
 		}
 		w.write(t, c[0], string(before))
 	}
+	// Two sides of a merge can leave a lock without a language.
+	cut := bytes.Index(first, []byte("  toy:\n"))
+	w.write(t, pkgspec.LockName, string(first[:cut]))
+	var stale *project.LockError
+	if _, err := p.FreshLock(); !errors.As(err, &stale) || !strings.Contains(stale.Error(), "it pins no toy") {
+		t.Errorf("without a language: %v", err)
+	}
+	w.write(t, pkgspec.LockName, string(first))
 	if err := p.Lock(t.Context(), []string{"ball"}); err != nil {
 		t.Fatal(err)
 	}
