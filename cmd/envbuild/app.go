@@ -98,7 +98,7 @@ func usage(c *cli.Context, err error, _ bool) error {
 // own.
 func suggestion(a *cli.App, name string) string {
 	const list = "`envbuild --help` lists the verbs"
-	if s := cli.SuggestCommand(a.Commands, name); s != "" {
+	if s := cli.SuggestCommand(a.Commands, name); s != "" && !strings.Contains(s, `"help"`) { // which the library takes for a verb
 		return strings.Replace(s, "Did", "did", 1) + " " + list
 	}
 	return list
