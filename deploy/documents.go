@@ -3,10 +3,8 @@ package deploy
 import (
 	"context"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/envbuild/envbuild/build"
 	"github.com/envbuild/envbuild/build/lang"
@@ -14,7 +12,6 @@ import (
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/report"
-	"github.com/envbuild/envbuild/internal/tree"
 	"github.com/envbuild/envbuild/pkgspec"
 	"github.com/envbuild/envbuild/project"
 )
@@ -100,37 +97,6 @@ func partsOf(parts []report.Part, language string, runtime bool) []report.Part {
 	return slices.DeleteFunc(slices.Clone(parts), func(p report.Part) bool {
 		return (p.Runtime && p.Language == language) != runtime
 	})
-}
-
-// SBOMPath is the path of a package's bill of materials on a server, where
-// scanners of installed software find it by its ending.
-func SBOMPath(pkg string) string { return path.Join("/usr/share/doc", pkg, pkg+".cdx.json") }
-
-// SBOM is the bill of materials of what a package of the lock would be made of.
-// Nothing is built for it.
-func SBOM(ctx context.Context, p *project.Project, lock *pkgspec.Lock) ([]byte, error) {
-	subject := report.Subject{Name: p.Spec.Name, Supplier: p.Spec.Maintainer}
-	var err error
-	if p.Spec.Version != (pkgspec.Version{}) {
-		if subject.Version, err = p.Version(ctx, ""); err != nil {
-			return nil, err
-		}
-	}
-	if subject.Date, err = p.SourceDate(lock); err != nil {
-		return nil, err
-	}
-	if subject.Parts, err = Parts(p, project.Built{Lock: lock}); err != nil {
-		return nil, err
-	}
-	return report.SBOM(subject)
-}
-
-// newSBOM is the bill of materials of a package that holds the parts.
-func newSBOM(m deb.Meta, parts []report.Part, date time.Time) (tree.Entry, error) {
-	data, err := report.SBOM(report.Subject{
-		Name: m.Name, Version: m.Version, Supplier: m.Maintainer, Date: date, Parts: parts,
-	})
-	return tree.Entry{Path: SBOMPath(m.Name), Content: data}, err
 }
 
 // addDocuments adds what tells which parts are in the package and whose they are.

@@ -5,20 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"strings"
 	"text/tabwriter"
 
-	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/urfave/cli/v2"
 
 	"github.com/envbuild/envbuild/deb"
 	"github.com/envbuild/envbuild/deb/publish/managed"
-	"github.com/envbuild/envbuild/deb/reader"
 	"github.com/envbuild/envbuild/deb/repo"
-	"github.com/envbuild/envbuild/internal/digest"
 	"github.com/envbuild/envbuild/internal/report"
 	"github.com/envbuild/envbuild/pkgspec"
 )
@@ -57,7 +52,7 @@ func (p *program) diffCommand() *cli.Command {
 func (p *program) snapshots(c *cli.Context) (sides [2]report.Snapshot, err error) {
 	var published [2]string
 	for i, name := range c.Args().Slice() {
-		sides[i], err = p.readSnapshot(p.abs(name))
+		sides[i], err = report.ReadSnapshot(p.abs(name), p.packageReader())
 		switch {
 		case notExist(err) && startsWithDigit(name) && !strings.ContainsAny(name, "/\\"):
 			published[i] = name
@@ -112,7 +107,7 @@ func (s *session) publishedSnapshot(ctx context.Context, t pkgspec.PublishTarget
 	if err != nil {
 		return out, err
 	}
-	out, err = s.packageSnapshot(f)
+	out, err = report.PackageSnapshot(f, s.packageReader())
 	if err := errors.Join(err, f.Close()); err != nil {
 		return out, fmt.Errorf("%s: %w", r.Storage.Location(found.File), err)
 	}
@@ -144,110 +139,4 @@ func (p *program) printChanges(changes []report.Change) error {
 // oneLine makes a cell of a table of what a file says.
 func oneLine(s string) string {
 	return string(bytes.Join(bytes.Fields([]byte(s)), []byte(" ")))
-}
-
-// readSnapshot reads a package or a lock, by its content.
-func (p *program) readSnapshot(file string) (report.Snapshot, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return report.Snapshot{}, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	const archive = "!<arch>\n"
-	head := make([]byte, len(archive))
-	if _, err := io.ReadFull(f, head); err == nil && string(head) == archive {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return report.Snapshot{}, err
-		}
-		s, err := p.packageSnapshot(f)
-		if err != nil {
-			return s, fmt.Errorf("%s: %w", file, err)
-		}
-		return s, nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return report.Snapshot{}, err
-	}
-	lock, err := pkgspec.ParseLock(file, data)
-	if err != nil {
-		return report.Snapshot{}, err
-	}
-	return lockSnapshot(lock), nil
-}
-
-func lockSnapshot(lock *pkgspec.Lock) report.Snapshot {
-	s := report.Snapshot{Components: map[string]report.ComponentState{}, Fields: map[string]string{}}
-	for _, ll := range lock.Languages {
-		s.Components[ll.Language] = componentState(ll.Runtime.Version, ll.Runtime.Sources)
-		for _, p := range ll.Distributions {
-			s.Components[p.ID] = componentState(p.Version, p.Sources)
-			if p.License != "" {
-				s.Fields["licence of "+p.ID] = p.License
-			}
-		}
-	}
-	return s
-}
-
-// componentState has the digests of all archives.
-func componentState(version string, sources []pkgspec.SourcePin) report.ComponentState {
-	sums := make([]string, len(sources))
-	for i, src := range sources {
-		sums[i] = src.SHA256.String()
-	}
-	return report.ComponentState{Version: version, SHA256: strings.Join(sums, " ")}
-}
-
-// packageSnapshot reads a package's control file, scripts and files, and the
-// components that its bill of materials names.
-func (p *program) packageSnapshot(r io.Reader) (report.Snapshot, error) {
-	s := report.Snapshot{
-		Components: map[string]report.ComponentState{}, Fields: map[string]string{},
-		Scripts: map[string]string{}, Files: map[string]report.FileState{},
-	}
-	pkg, err := reader.Reader{XZ: p.xz()}.Read(r, func(f reader.File, content io.Reader) error {
-		state := report.FileState{Mode: f.Mode.String(), Owner: f.Owner + ":" + f.Group, Size: f.Size, Content: f.Target}
-		if f.Mode.IsRegular() && !f.Hardlink {
-			var text bytes.Buffer
-			if report.IsSBOM(f.Path) {
-				content = io.TeeReader(io.LimitReader(content, maxSBOM), &text)
-			}
-			sum, _, err := digest.SumReader(content)
-			if err != nil {
-				return err
-			}
-			state.Content = sum.String()
-			addComponents(s.Components, text.Bytes())
-		}
-		s.Files[f.Path] = state
-		return nil
-	})
-	if err != nil {
-		return s, err
-	}
-	for _, f := range pkg.Fields {
-		s.Fields[f.Name] = f.Value
-	}
-	for name, text := range pkg.Members {
-		if name != "md5sums" { // the files say it
-			s.Scripts[name] = string(text)
-		}
-	}
-	return s, nil
-}
-
-// addComponents reads a bill of materials; one that isn't ours may say anything.
-func addComponents(into map[string]report.ComponentState, text []byte) {
-	var bom cdx.BOM
-	if len(text) == 0 || cdx.NewBOMDecoder(bytes.NewReader(text), cdx.BOMFileFormatJSON).Decode(&bom) != nil || bom.Components == nil {
-		return
-	}
-	for _, c := range *bom.Components {
-		state := report.ComponentState{Version: c.Version}
-		if c.Hashes != nil && len(*c.Hashes) > 0 {
-			state.SHA256 = (*c.Hashes)[0].Value
-		}
-		into[c.Name] = state
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/envbuild/envbuild/deb/reader"
 	"github.com/envbuild/envbuild/internal/environ"
 	"github.com/envbuild/envbuild/internal/system"
 	"github.com/envbuild/envbuild/pkgspec"
@@ -41,6 +42,9 @@ func (p *program) xz() string {
 	}
 	return path
 }
+
+// packageReader reads packages with the machine's xz.
+func (p *program) packageReader() reader.Reader { return reader.Reader{XZ: p.xz()} }
 
 // getenv is os.Getenv on the environment that the program was given.
 func (p *program) getenv(name string) string { return environ.Environ(p.environ).Get(name) }

@@ -1,5 +1,6 @@
-// Package report says what is inside an environment and why: the manifest that
-// packages carry.
+// Package report says what is inside an environment and why, in documents that are
+// values: the manifest and the bill of materials that packages carry, what differs
+// between two packages or locks, and the page of a build.
 package report
 
 import (

@@ -66,6 +66,10 @@ func SBOM(s Subject) ([]byte, error) {
 // IsSBOM reports whether a file of a package is named as a bill of materials.
 func IsSBOM(name string) bool { return strings.HasSuffix(name, ".cdx.json") }
 
+// MaxSBOM is the most that is read of one, in bytes: a thousand parts have half a
+// megabyte.
+const MaxSBOM = 64 << 20
+
 func encodeBOM(bom *cdx.BOM) ([]byte, error) {
 	var b bytes.Buffer
 	err := cdx.NewBOMEncoder(&b, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).EncodeVersion(bom, cdx.SpecVersion1_6)
