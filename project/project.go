@@ -1,5 +1,5 @@
 // Package project is an opened project: its spec with the store, the sources and
-// the sandbox that its verbs work with. It locks, plans and builds, and it keeps
+// the sandbox that its verbs work with. It begins, locks, plans and builds, and keeps
 // the local environment. What stands on a server is package deploy's.
 package project
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -50,4 +51,19 @@ func (g *Graph) Labels(steps []*Step) []string {
 		labels[i] = g.Label(s)
 	}
 	return labels
+}
+
+// PathsTo returns for each step that needs the given one directly a path to it from
+// a step that nothing needs, as labels.
+func (g *Graph) PathsTo(s *Step) [][]string {
+	paths := [][]string{}
+	for _, d := range g.Dependents(s.ID) {
+		path := []string{g.Label(s)}
+		for up := []*Step{d}; len(up) > 0; up = g.Dependents(up[0].ID) {
+			path = append(path, g.Label(up[0]))
+		}
+		slices.Reverse(path)
+		paths = append(paths, path)
+	}
+	return paths
 }

@@ -289,3 +289,15 @@ func TestPlaceholders(t *testing.T) {
 		t.Error("a placeholder is not its name's own")
 	}
 }
+
+func TestPathsTo(t *testing.T) {
+	g, err := NewGraph([]Step{named("app", "web"), named("tool", "c"), named("web", "c"), named("c")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"c": "[[app web c] [tool c]]", "web": "[[app web]]", "app": "[]"} {
+		if got := fmt.Sprint(g.PathsTo(g.Step(name))); got != want {
+			t.Errorf("to %s: %s, want %s", name, got, want)
+		}
+	}
+}

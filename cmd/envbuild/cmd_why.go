@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/envbuild/envbuild/build/plan"
 	"github.com/envbuild/envbuild/pkgspec"
 )
 
@@ -46,7 +44,7 @@ func (s *session) why(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: whyPaths(pl.Graph, step)}
+	doc := whyDocument{Name: step.Name, Version: step.Version, Paths: pl.Graph.PathsTo(step)}
 	for _, d := range decisions {
 		if d.Step == step {
 			doc.Build = d.Why
@@ -63,19 +61,4 @@ func (s *session) why(ctx context.Context, name string) error {
 		fmt.Fprintln(s.stdout, "  "+strings.Join(path, " → "))
 	}
 	return nil
-}
-
-// whyPaths returns for each step that needs the given one directly a path to it
-// from a step that nothing needs.
-func whyPaths(g *plan.Graph, s *plan.Step) [][]string {
-	paths := [][]string{}
-	for _, d := range g.Dependents(s.ID) {
-		path := []string{g.Label(s)}
-		for up := []*plan.Step{d}; len(up) > 0; up = g.Dependents(up[0].ID) {
-			path = append(path, g.Label(up[0]))
-		}
-		slices.Reverse(path)
-		paths = append(paths, path)
-	}
-	return paths
 }
