@@ -30,9 +30,12 @@ const patchDir = "patches"
 // Steps turns the pins of a lock into steps: perl, then the distributions in the
 // lock's order. What the spec says of single builds is added. It reads the
 // patches that the spec names, and nothing else. Errors are *pkgspec.Error where
-// the spec is wrong, *StalePatchError or *UnsupportedPerlError.
+// the spec is wrong, *ArchivesError, *StalePatchError or *UnsupportedPerlError.
 func (*Perl) Steps(req lang.StepsRequest) ([]plan.Step, error) {
 	spec, lock := req.Spec, req.Lock
+	if err := checkArchives(lock.Language(language)); err != nil {
+		return nil, err
+	}
 	runtime, err := runtimeStep(spec, lock)
 	if err != nil {
 		return nil, err
@@ -70,6 +73,33 @@ func (*Perl) Steps(req lang.StepsRequest) ([]plan.Step, error) {
 
 func distributionID(pin pkgspec.Pin) string {
 	return plan.StepID(archiveName, pin.Name, pin.Version)
+}
+
+// ArchivesError says that something isn't pinned by one archive.
+type ArchivesError struct {
+	Name     string
+	Archives int
+}
+
+func (e *ArchivesError) Error() string {
+	return fmt.Sprintf("%s pins %d archives of %s; expected one", pkgspec.LockName, e.Archives, e.Name)
+}
+
+// Hint says what to do.
+func (e *ArchivesError) Hint() string { return "run: envbuild lock" }
+
+// checkArchives refuses a lock that was written by hand, or for targets: the format
+// has any number of archives.
+func checkArchives(ll pkgspec.LanguageLock) error {
+	if n := len(ll.Runtime.Sources); n != 1 {
+		return &ArchivesError{runtimeStepName, n}
+	}
+	for i := range ll.Distributions {
+		if n := len(ll.Distributions[i].Sources); n != 1 {
+			return &ArchivesError{ll.Distributions[i].Name, n}
+		}
+	}
+	return nil
 }
 
 // StalePatchError says that a patch isn't the one that the lock was made with.

@@ -254,3 +254,24 @@ func TestNearestName(t *testing.T) {
 		}
 	}
 }
+
+// TestArchives refuses locks that pin no archive of something, or several.
+func TestArchives(t *testing.T) {
+	spec := parseSpec(t, "", "name: some-application\nruntime: {perl: \"5\"}\n")
+	for want, change := range map[string]func(*pkgspec.LanguageLock){
+		"pins 0 archives of perl": func(ll *pkgspec.LanguageLock) { ll.Runtime.Sources = nil },
+		"pins 0 archives of DBI":  func(ll *pkgspec.LanguageLock) { ll.Distributions[1].Sources = nil },
+		"pins 2 archives of DBD-mysql": func(ll *pkgspec.LanguageLock) {
+			ll.Distributions[0].Sources = append(ll.Distributions[0].Sources, ll.Distributions[1].Sources...)
+		},
+	} {
+		lock := someLock()
+		change(&lock.Languages[0])
+		_, err := New().Steps(lang.StepsRequest{Spec: spec, Lock: lock})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+			continue
+		}
+		checkHint(t, err, "envbuild lock")
+	}
+}
