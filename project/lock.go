@@ -71,6 +71,11 @@ func (p *Project) FreshLock() (*pkgspec.Lock, error) {
 			reasons = append(reasons, "it pins no "+l.Name())
 		}
 	}
+	for _, ll := range lock.Languages {
+		if p.languages.Language(ll.Language) == nil {
+			reasons = append(reasons, "it pins "+ll.Language+", which "+pkgspec.SpecName+" doesn't have")
+		}
+	}
 	if len(reasons) > 0 {
 		return nil, &LockError{Path: p.display(p.LockPath()), Reasons: reasons}
 	}

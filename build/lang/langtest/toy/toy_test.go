@@ -222,6 +222,10 @@ func checkLock(t *testing.T, w world, p *project.Project) {
 	if _, err := p.FreshLock(); !errors.As(err, &stale) || !strings.Contains(stale.Error(), "it pins no toy") {
 		t.Errorf("without a language: %v", err)
 	}
+	w.write(t, pkgspec.LockName, string(first)+"  zoo:\n    runtime:\n      version: \"1\"\n    distributions:\n")
+	if _, err := p.FreshLock(); !errors.As(err, &stale) || !strings.Contains(stale.Error(), "it pins zoo, which envbuild.yaml doesn't have") {
+		t.Errorf("with a language too many: %v", err)
+	}
 	w.write(t, pkgspec.LockName, string(first))
 	if err := p.Lock(t.Context(), []string{"ball"}); err != nil {
 		t.Fatal(err)
