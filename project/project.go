@@ -1,6 +1,6 @@
 // Package project is an opened project: its spec with the store, the sources and
-// the sandbox that its verbs work with. It begins, locks, plans and builds, and keeps
-// the local environment. What stands on a server is package deploy's.
+// the sandbox that its verbs work with. It locks, plans and builds, and it keeps
+// the local environment. Init begins one. What stands on a server is package deploy's.
 package project
 
 import (

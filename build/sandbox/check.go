@@ -12,7 +12,7 @@ import (
 const pathLen = 64
 
 // check says what of c is wrong. The directories of c become absolute and free of
-// symbolic links, as the namespace tiers look them up below another root.
+// symlinks, as the namespace tiers look them up below another root.
 func (c *Command) check() error {
 	if len(c.Argv) == 0 || c.Argv[0] == "" {
 		return &CommandError{"Argv", "no command"}

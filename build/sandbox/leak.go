@@ -47,7 +47,7 @@ func (l *leaks) in(data []byte) int {
 	return -1
 }
 
-// inTree returns a LeakError for the first piece in a file or symbolic link
+// inTree returns a LeakError for the first piece in a file or symlink
 // below root, also inside gzip.
 func (l *leaks) inTree(root string) error {
 	return walkOpen(root, func(path string, fi fs.FileInfo) error {
@@ -67,7 +67,7 @@ func (l *leaks) inTree(root string) error {
 	})
 }
 
-// content is a file's bytes or a symbolic link's target.
+// content is a file's bytes or a symlink's target.
 func content(path string, fi fs.FileInfo) ([]byte, error) {
 	switch fi.Mode().Type() {
 	case 0:

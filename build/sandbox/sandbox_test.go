@@ -80,7 +80,7 @@ func newBench(t testing.TB, tier Tier) *bench {
 }
 
 // directory makes a directory below the bench's own and fills it with files, given as
-// path and content. A content "-> x" is a symbolic link to x, "x!" an executable.
+// path and content. A content "-> x" is a symlink to x, "x!" an executable.
 func (b *bench) directory(name string, files ...string) string {
 	b.t.Helper()
 	dir := filepath.Join(b.dir, name)

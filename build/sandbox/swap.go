@@ -68,7 +68,7 @@ func find(data []byte, swaps []swap) []match {
 	return list
 }
 
-// swapTree puts paths in their place in every file and symbolic link below
+// swapTree puts paths in their place in every file and symlink below
 // root. Lengths, modes, modification times and hard links stay as they are. It
 // returns the first paths that occurred.
 func swapTree(root string, swaps []swap) (map[string]bool, error) {

@@ -86,7 +86,7 @@ func copyEntry(from, to string, fi fs.FileInfo, links map[tree.Inode]string) err
 	case fs.ModeSocket:
 		return nil // nobody listens any more
 	}
-	return fmt.Errorf("copy %s: it is neither a file nor a directory nor a symbolic link", from)
+	return fmt.Errorf("copy %s: it is neither a file nor a directory nor a symlink", from)
 }
 
 func copyAttributes(path string, fi fs.FileInfo) error {

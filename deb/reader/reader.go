@@ -48,7 +48,7 @@ type File struct {
 	MTime time.Time
 	// Owner and Group are names.
 	Owner, Group string
-	// Target is what a symbolic link says, or the absolute path that a hardlink
+	// Target is what a symlink says, or the absolute path that a hardlink
 	// is another name of.
 	Target   string
 	Hardlink bool

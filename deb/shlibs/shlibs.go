@@ -17,7 +17,7 @@ type ELF struct {
 	Path string
 	// Source is where it is now.
 	Source string
-	// Links are the paths of the package's symbolic links to it.
+	// Links are the paths of the package's symlinks to it.
 	Links []string
 }
 

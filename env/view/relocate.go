@@ -42,7 +42,7 @@ func (r relocator) text(b []byte) []byte {
 	return b
 }
 
-// target rewrites what a symbolic link points at.
+// target rewrites what a symlink points at.
 func (r relocator) target(s string) string { return string(r.text([]byte(s))) }
 
 // padded overwrites prefixes without moving a byte: "/opt/x" with as many

@@ -52,7 +52,7 @@ func (d Dir) Host(p string) string {
 	return d.Join(d.Resolve(p))
 }
 
-// ReadFile reads a file, or returns nil if it doesn't exist or can't.
+// ReadFile reads a file, or returns nil if the path leads to none.
 func (d Dir) ReadFile(p string) ([]byte, error) {
 	b, err := os.ReadFile(d.Host(p))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EINVAL) {
