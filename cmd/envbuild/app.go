@@ -87,11 +87,19 @@ func prepareVerb(c *cli.Command) {
 }
 
 func usage(c *cli.Context, err error, _ bool) error {
-	verb := "envbuild"
-	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "envbuild" {
-		verb += " " + c.Command.Name
-	}
+	verb := verbOf(c)
 	return &usageError{message: verb + ": " + err.Error(), hint: "`" + verb + " --help` lists the flags"}
+}
+
+// verbOf is the verb as it is called, with those that it belongs to.
+func verbOf(c *cli.Context) string {
+	verb := ""
+	for _, l := range c.Lineage() {
+		if l.Command != nil && l.Command.Name != "" && l.Command.Name != "envbuild" {
+			verb = " " + l.Command.Name + verb
+		}
+	}
+	return "envbuild" + verb
 }
 
 // suggestion names the verb that was meant. The library's is a sentence of its

@@ -117,8 +117,8 @@ func (p *program) printJSON(v any) error {
 func noArguments(c *cli.Context) error {
 	if c.Args().Present() {
 		return &usageError{
-			message: fmt.Sprintf("envbuild %s takes no argument, got %q", c.Command.Name, c.Args().First()),
-			hint:    "`envbuild " + c.Command.Name + " --help` tells what it takes",
+			message: fmt.Sprintf("%s takes no argument, got %q", verbOf(c), c.Args().First()),
+			hint:    "`" + verbOf(c) + " --help` tells what it takes",
 		}
 	}
 	return nil
