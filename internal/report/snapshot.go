@@ -44,14 +44,20 @@ func ReadSnapshot(file string, packages reader.Reader) (Snapshot, error) {
 	return lockSnapshot(lock), nil
 }
 
+// lockSnapshot names what a lock pins by its ID, with the language where another one
+// has the ID already.
 func lockSnapshot(lock *pkgspec.Lock) Snapshot {
 	s := Snapshot{Components: map[string]ComponentState{}, Fields: map[string]string{}}
 	for _, ll := range lock.Languages {
 		s.Components[ll.Language] = componentState(ll.Runtime.Version, ll.Runtime.Sources)
 		for _, p := range ll.Distributions {
-			s.Components[p.ID] = componentState(p.Version, p.Sources)
+			name := p.ID
+			if _, taken := s.Components[name]; taken {
+				name = ll.Language + ":" + name
+			}
+			s.Components[name] = componentState(p.Version, p.Sources)
 			if p.License != "" {
-				s.Fields["licence of "+p.ID] = p.License
+				s.Fields["licence of "+name] = p.License
 			}
 		}
 	}
