@@ -107,7 +107,7 @@ func lockRuntime(ctx context.Context, req *lang.LockRequest) (pin pkgspec.Runtim
 	}
 	keep := isUnchanged(req, req.Spec.RuntimeInput(language).Name) && !slices.Contains(req.Update, runtimeStepName)
 	if keep {
-		if before := req.Previous.Language(language).Runtime; len(before.Sources) > 0 {
+		if before := req.Previous.Language(language).Runtime; before.Version != "" && len(before.Sources) == 1 {
 			pin = before
 		}
 	}

@@ -121,6 +121,9 @@ func newPool(dists []snapshotDist, previous *pkgspec.Lock, sameSnapshot bool) *p
 		}
 		pins := previous.Language(language).Distributions
 		for i := range pins {
+			if len(pins[i].Sources) != 1 {
+				continue // a lock that was edited by hand: the distribution is pinned anew
+			}
 			if c := p.addPrevious(&pins[i], names, sameSnapshot); c != nil {
 				replaced[c.name] = true
 			}

@@ -364,6 +364,28 @@ func TestLockIsDeterministicAndKeepsItsPins(t *testing.T) {
 	}
 }
 
+// TestLockMendsALockEditedByHand pins anew what the lock before has no archive of.
+func TestLockMendsALockEditedByHand(t *testing.T) {
+	req := project(t).request()
+	want := mustLock(t, req).Lock.Encode()
+	for name, edit := range map[string]func(*pkgspec.LanguageLock){
+		"no archive":         func(ll *pkgspec.LanguageLock) { ll.Distributions[0].Sources = nil },
+		"no runtime archive": func(ll *pkgspec.LanguageLock) { ll.Runtime.Sources = nil },
+		"no version":         func(ll *pkgspec.LanguageLock) { ll.Runtime.Version = "" },
+	} {
+		edited, err := pkgspec.ParseLock("envbuild.lock", want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(&edited.Languages[0])
+		req.Previous = edited
+		got, err := (lang.Table{New()}).Lock(t.Context(), req, nil)
+		if err != nil || string(got.Lock.Encode()) != string(want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestLockHoldsWhatBuildsNeed(t *testing.T) {
 	w := project(t)
 	lock := mustLock(t, w.request()).Lock
