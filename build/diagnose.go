@@ -54,7 +54,7 @@ type Diagnosed interface {
 // DiagnoseOptions say what is to be built, and where.
 type DiagnoseOptions struct {
 	System Diagnosed
-	// Cache is the store's folder, and CacheErr what opening it said.
+	// Cache is the store's directory, and CacheErr what opening it said.
 	Cache    string
 	CacheErr error
 	// View is the path that a local view has.
@@ -71,9 +71,9 @@ type DiagnoseOptions struct {
 func Diagnose(ctx context.Context, o DiagnoseOptions) []Check {
 	scratch, err := os.MkdirTemp("", "envbuild-doctor-")
 	if err != nil {
-		return []Check{{Name: "temporary files", State: Missing, Detail: err.Error(), Hint: "make TMPDIR a folder that you can write"}}
+		return []Check{{Name: "temporary files", State: Missing, Detail: err.Error(), Hint: "make TMPDIR a directory that you can write"}}
 	}
-	defer func() { _ = os.RemoveAll(scratch) }() // a leftover in /tmp is no finding
+	defer func() { _ = os.RemoveAll(scratch) }() // a leftover in /tmp changes nothing
 	checks := []Check{checkSystem(o.System)}
 	checks = append(checks, checkTools(o.System, o.Git)...)
 	checks = append(checks, checkCompiler(ctx, o.System, scratch), checkSandbox(ctx, scratch, o.RequireSandbox))
@@ -169,7 +169,7 @@ func checkSandbox(ctx context.Context, scratch string, require bool) Check {
 func checkCache(o DiagnoseOptions) Check {
 	c := Check{Name: "cache", State: Fine, Detail: o.Cache}
 	if o.CacheErr != nil {
-		c.State, c.Detail, c.Hint = Missing, o.CacheErr.Error(), "set ENVBUILD_CACHE to a folder that you can write"
+		c.State, c.Detail, c.Hint = Missing, o.CacheErr.Error(), "set ENVBUILD_CACHE to a directory that you can write"
 		if h := hint.Of(o.CacheErr); h != "" {
 			c.Hint = h
 		}
@@ -200,7 +200,7 @@ func checkSpace(dir string) Check {
 	}
 	free := int64(st.Bavail) * st.Bsize
 	c.Detail = fmt.Sprintf("%.1f GB free for the cache", float64(free)/1e9)
-	const hint = "free some space, run `envbuild cache gc`, or set ENVBUILD_CACHE to a folder on another disk"
+	const hint = "free some space, run `envbuild cache gc`, or set ENVBUILD_CACHE to a directory on another disk"
 	switch {
 	case free < leastSpace:
 		c.State, c.Hint = Missing, hint
@@ -215,8 +215,8 @@ func checkView(view string) Check {
 	c := Check{Name: "paths", State: Fine, Detail: fmt.Sprintf("%d bytes for a local environment", len(view))}
 	if len(view)+len("/runtime") > plan.PrefixLen {
 		c.State = Weak
-		c.Detail = fmt.Sprintf("%s has %d bytes; where a compiled file holds its folder, there is room for %d", view, len(view), plan.PrefixLen-len("/runtime"))
-		c.Hint = "set ENVBUILD_CACHE to a folder with a shorter path"
+		c.Detail = fmt.Sprintf("%s has %d bytes; where a compiled file holds its directory, there is room for %d", view, len(view), plan.PrefixLen-len("/runtime"))
+		c.Hint = "set ENVBUILD_CACHE to a directory with a shorter path"
 	}
 	return c
 }

@@ -73,6 +73,13 @@ func StartSSHD(t testing.TB, config ...string) *SSHD {
 	write(t, filepath.Join(dir, "config"), []byte(strings.Join(lines, "\n")+"\n"))
 	s.Command = program + " -i -f " + filepath.Join(dir, "config")
 	cmd := exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config"))
+	listen(t, cmd)
+	return s
+}
+
+// listen starts sshd, waits until it listens, and ends it with the test.
+func listen(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +113,6 @@ func StartSSHD(t testing.TB, config ...string) *SSHD {
 	if !<-listening {
 		t.Fatal("sshd doesn't start")
 	}
-	return s
 }
 
 // Admit lets one more key in.
