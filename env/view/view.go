@@ -20,7 +20,7 @@ import (
 
 // Request says what a view is made of.
 type Request struct {
-	// Parts are the view's directories, "runtime" and "local".
+	// Parts are the view's directories, which its languages name.
 	Parts []Part
 	// Extra are files and symlinks that the view has besides what outputs have: of
 	// their entries Path, Kind, Mode, Target and Content count. The directories above
