@@ -99,6 +99,7 @@ func unpackTar(ctx context.Context, f io.Reader, t *tree) error {
 		return fmt.Errorf("read the archive: %w", err)
 	}
 	defer closeStream()
+	stream = &boundedReader{r: stream, left: t.limit.Bytes + int64(t.limit.Entries)*headerBytes, tooLarge: t.tooLarge}
 	r := tar.NewReader(stream)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -121,6 +122,27 @@ func unpackTar(ctx context.Context, f io.Reader, t *tree) error {
 		return t.tooLarge()
 	}
 	return nil
+}
+
+// headerBytes is what the headers of an entry may take, one with another. Most take
+// 512, with as much at the end of the content; one with a long name takes 1,536 more.
+const headerBytes = 4 << 10
+
+// boundedReader ends a stream that goes on without an entry: headers that belong to
+// the next one may follow each other for ever, and archive/tar reads them all.
+type boundedReader struct {
+	r        io.Reader
+	left     int64
+	tooLarge func() error
+}
+
+// Read implements io.Reader.
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n, b.tooLarge()
+	}
+	return n, err
 }
 
 func addTar(t *tree, h *tar.Header, r io.Reader) error {

@@ -278,6 +278,32 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestHeadersWithoutEnd stops at headers that no entry follows.
+func TestHeadersWithoutEnd(t *testing.T) {
+	for _, kind := range []byte{tar.TypeXGlobalHeader, tar.TypeXHeader} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x"}}); err != nil {
+			t.Fatal(err)
+		}
+		one := b.Bytes()[:1024]
+		one[156] = kind
+		sum := 8 * int(' ') // instead of the checksum's own bytes
+		for i, c := range one[:512] {
+			if i < 148 || i >= 156 {
+				sum += int(c)
+			}
+		}
+		copy(one[148:156], fmt.Sprintf("%06o\x00 ", sum))
+		data := compress(t, bytes.Repeat(one, 10_000), TarGzip)
+		_, err := unpacked(t, data, Options{Format: TarGzip, Limits: Limits{Bytes: 1 << 10, Entries: 100}})
+		var limit *LimitError
+		if !errors.As(err, &limit) {
+			t.Errorf("%c: %v", kind, err)
+		}
+	}
+}
+
 // FuzzUnpack expects that nothing is written outside of the tree, and nothing but
 // files, directories and symlinks that stay inside.
 func FuzzUnpack(f *testing.F) {
