@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/envbuild/envbuild/build"
@@ -22,15 +23,31 @@ func (p *Project) newFetcher() *fetch.Fetcher {
 		p.Emit(build.Event{Kind: build.Warning, Message: "the machine's apt sources can't be read: " + err.Error()})
 	}
 	return fetch.New(fetch.Options{
-		Store:    p.Store,
-		Getenv:   p.Getenv,
-		Vendor:   filepath.Join(p.Spec.Dir, "vendor"),
-		Dir:      p.Spec.Dir,
-		AptBases: apt,
-		Offline:  p.opts.Offline,
-		Progress: p.emitFetch,
-		Now:      p.opts.Now,
+		Store:         p.Store,
+		Getenv:        p.Getenv,
+		Authorization: p.authorize,
+		Vendor:        filepath.Join(p.Spec.Dir, "vendor"),
+		Dir:           p.Spec.Dir,
+		AptBases:      apt,
+		Offline:       p.opts.Offline,
+		Progress:      p.emitFetch,
+		Now:           p.opts.Now,
 	})
+}
+
+// authorize is the header that a language's configuration gives for an address: that
+// of the registry with the longest address above it.
+func (p *Project) authorize(address string) string {
+	var best lang.Registry
+	for _, l := range p.languages {
+		for _, r := range p.registries[l.Name()] {
+			above := strings.TrimSuffix(r.Address, "/") + "/"
+			if strings.HasPrefix(address, above) && len(r.Address) > len(best.Address) {
+				best = r
+			}
+		}
+	}
+	return best.Authorization
 }
 
 // fetchSource brings a step's source into the store and returns its path.

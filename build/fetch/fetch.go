@@ -106,6 +106,9 @@ type Options struct {
 	// Client does the requests; nil means one that honours the
 	// proxy variables.
 	Client *http.Client
+	// Authorization returns the header of that name for an address, or "" for one
+	// whose credentials only netrc may have; nil has none.
+	Authorization func(address string) string
 	// Getenv looks up http_proxy and its like, NETRC and HOME; nil means os.Getenv.
 	Getenv func(string) string
 	// Dir is the directory that relative directories among the mirrors start from.

@@ -30,14 +30,21 @@ func (f *Fetcher) withRedirectRules(client *http.Client) *http.Client {
 	return &c
 }
 
-// authorize adds credentials from the address or from netrc. The netrc's entry
-// for any host is used only for addresses that the project names itself.
+// authorize adds credentials from the address, from Options.Authorization or from
+// netrc. The netrc's entry for any host is used only for addresses that the project
+// names itself.
 func (f *Fetcher) authorize(req *http.Request, named bool) error {
 	if user := req.URL.User; user != nil {
 		req.URL.User = nil
 		password, _ := user.Password()
 		req.SetBasicAuth(user.Username(), password)
 		return nil
+	}
+	if f.opts.Authorization != nil {
+		if header := f.opts.Authorization(req.URL.String()); header != "" {
+			req.Header.Set("Authorization", header)
+			return nil
+		}
 	}
 	n, err := f.netrc()
 	if err != nil {

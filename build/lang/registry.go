@@ -23,6 +23,10 @@ type Registry struct {
 	// Scope is the part of the ecosystem that the registry is for, in words of the
 	// language's own; empty is all of it.
 	Scope string
+	// Authorization is the header of that name (RFC 9110 §11.6.2) which the ecosystem's
+	// configuration gives for what is below Address, such as "Bearer …"; empty leaves
+	// credentials to ~/.netrc. It is never printed or written into a lock.
+	Authorization string
 }
 
 // Addresses lists the addresses of the registries that are for everything.

@@ -70,7 +70,7 @@ func (t *Toy) section(spec *pkgspec.Spec) (section, error) {
 }
 
 // Registries implements lang.RegistryConfigurer: TOY_REGISTRY for a language named
-// toy.
+// toy, and TOY_TOKEN for what it asks for.
 func (t *Toy) Registries(c lang.Configuration) ([]lang.Registry, error) {
 	address := c.Getenv(strings.ToUpper(t.name) + "_REGISTRY")
 	switch {
@@ -79,7 +79,11 @@ func (t *Toy) Registries(c lang.Configuration) ([]lang.Registry, error) {
 	case strings.Contains(address, "@"):
 		return nil, errors.New(strings.ToUpper(t.name) + "_REGISTRY holds a name or a password")
 	}
-	return []lang.Registry{{Address: address}}, nil
+	r := lang.Registry{Address: address}
+	if token := c.Getenv(strings.ToUpper(t.name) + "_TOKEN"); token != "" {
+		r.Authorization = "Bearer " + token
+	}
+	return []lang.Registry{r}, nil
 }
 
 func (t *Toy) mirrors(spec *pkgspec.Spec, registries []lang.Registry) ([]string, error) {

@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -299,6 +301,34 @@ func TestSpecIsChecked(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", section, err)
 		}
+	}
+}
+
+// TestRegistryWithToken locks from a registry that lets in who has the token of the
+// language's own configuration, which goes nowhere else.
+func TestRegistryWithToken(t *testing.T) {
+	w := newWorld(t)
+	files := http.FileServer(http.Dir(w.registry))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		inside := strings.HasPrefix(r.URL.Path, "/toys/")
+		if (r.Header.Get("Authorization") == "Bearer sesame") != inside {
+			http.Error(rw, "no", http.StatusUnauthorized)
+			return
+		}
+		http.StripPrefix(r.URL.Path[:strings.LastIndex(r.URL.Path, "/")], files).ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	w.environ = []string{"TOY_REGISTRY=" + server.URL + "/toys/", "KIT_REGISTRY=" + server.URL + "/kits/", "JIG_REGISTRY=" + server.URL + "/kits/"}
+	if err := w.open(t).Lock(t.Context(), nil); err == nil || strings.Contains(err.Error(), "sesame") {
+		t.Errorf("without the token: %v", err)
+	}
+	w.environ = append(w.environ, "TOY_TOKEN=sesame")
+	if err := w.open(t).Lock(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.ReadFile(filepath.Join(w.dir, pkgspec.LockName))
+	if err != nil || strings.Contains(string(lock), "sesame") {
+		t.Errorf("the lock holds the token: %v", err)
 	}
 }
 
