@@ -80,7 +80,7 @@ func TestPublishToDirectory(t *testing.T) {
 	other := publishtest.Make(t, "hello", "1.0-1", "amd64", "other")
 	wantFailure(t, c.run("publish", other.Path), 1, "publish to internal: hello_1.0-1_amd64.deb: is there already, with other bytes", "raise package.revision")
 
-	// A key that is gone is no reason to make another.
+	// A key that is gone is not made again.
 	if err := os.Rename(filepath.Join(c.dir, "keys"), filepath.Join(c.dir, "lost")); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type Package struct {
 	SHA256              digest.SHA256
 }
 
-// File is the name that a package's file has in repositories: the epoch is no
+// File is the name that a package's file has in repositories: the epoch is not
 // part of it.
 func (p Package) File() string {
 	version := p.Version

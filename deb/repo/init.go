@@ -43,8 +43,8 @@ type Keyring struct {
 // Init makes a repository, or a distribution in one that is there, or changes one.
 // The distribution is published at once, so that clients can read it. The signers
 // may be others than before: this is how keys are changed, in two steps, since one
-// of them must have signed what is there. The keys that the storage remembers are
-// no proof of anything: whoever can write there can write them.
+// of them must have signed what is there. The keys that the storage remembers prove
+// nothing: whoever can write there can write them.
 func Init(ctx context.Context, s Storage, setup Setup, opts Options) (*Repository, error) {
 	c, err := readConfig(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -34,7 +34,7 @@ type Storage interface {
 	// None stands for no file, Any for whatever is there. Of several callers with
 	// one version one succeeds.
 	Replace(ctx context.Context, name string, data []byte, was Version) error
-	// Remove removes a file. That there is none is no error.
+	// Remove removes a file. One that isn't there is not an error.
 	Remove(ctx context.Context, name string) error
 }
 
