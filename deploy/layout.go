@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"path/filepath"
-	"slices"
 
 	"github.com/envbuild/envbuild/build/lang"
 	"github.com/envbuild/envbuild/deploy/release"
@@ -108,9 +107,9 @@ func hashBundle(outputs []Output, l lang.Layout, shared *runtimePackage) string 
 	if shared != nil {
 		h.Field("runtime", shared.prefix)
 	}
+	view := project.NewPrefixes(l.Directories, "/")
 	for _, o := range outputs {
-		inView := slices.ContainsFunc(l.Directories, func(d lang.Directory) bool { return d.Prefix == o.Step.Prefix })
-		if inView && (shared == nil || o.Step.Prefix != shared.build) {
+		if view.Has(o.Step) && (shared == nil || o.Step.Prefix != shared.build) {
 			project.HashOutput(h, o.Step, o.ID)
 		}
 	}

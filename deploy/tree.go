@@ -152,7 +152,7 @@ func (t *Tree) addServices(in TreeInput) error {
 		Master:   in.Master,
 	}
 	for _, o := range in.Outputs {
-		if o.Step.Kind == plan.Runtime && len(t.layout.ViewPaths(o.Step, "")) > 0 {
+		if o.Step.Kind == plan.Runtime && t.layout.Has(o.Step) {
 			request.Runtime += o.ID.Short() // of several, each one counts
 		}
 	}

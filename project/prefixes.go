@@ -106,8 +106,9 @@ func (p Prefixes) ViewPaths(s *plan.Step, at string) []string {
 	return out
 }
 
-// has reports whether views have the step's output.
-func (p Prefixes) has(s *plan.Step) bool {
+// Has reports whether views have the step's output: those of steps that the spec
+// keeps to builds are in none.
+func (p Prefixes) Has(s *plan.Step) bool {
 	return slices.ContainsFunc(p.dirs, func(d prefixDir) bool { return d.build == s.Prefix })
 }
 

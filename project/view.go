@@ -125,7 +125,7 @@ func extraEntries(l lang.Layout) []tree.Entry {
 func foreignPrefixes(outputs []build.StepOutput, at Prefixes) []string {
 	out := []string{plan.WorkPath}
 	for _, o := range outputs {
-		if !at.has(o.Step) && !slices.Contains(out, o.Step.Prefix) {
+		if !at.Has(o.Step) && !slices.Contains(out, o.Step.Prefix) {
 			out = append(out, o.Step.Prefix)
 		}
 	}
@@ -135,7 +135,7 @@ func foreignPrefixes(outputs []build.StepOutput, at Prefixes) []string {
 // hashView adds to a digest what a view holds, but for its prefixes.
 func (p *Project) hashView(h *digest.Hasher, b Built, at Prefixes) {
 	for _, o := range b.Outputs {
-		if at.has(o.Step) {
+		if at.Has(o.Step) {
 			HashOutput(h, o.Step, o.ID)
 		}
 	}
